@@ -1,0 +1,287 @@
+package validate
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// ID names a rule: subject, hyphen, fault. IDs are never reused and carry no severity.
+type ID string
+
+// Verdict is what a public CA would find. It is never rounded: what could not be learnt is [Undetermined].
+type Verdict string
+
+// The three verdicts.
+const (
+	// Valid: a public CA that asks any authoritative server now finds this value, and nothing found in the DNS forbids
+	// the issue.
+	Valid Verdict = "valid"
+	// Invalid: it does not, or must not; the first finding says why.
+	Invalid Verdict = "invalid"
+	// Undetermined: the DNS did not answer well enough to say.
+	Undetermined Verdict = "undetermined"
+)
+
+// Severity says what a finding means for the certificate.
+type Severity string
+
+// The severities, worst first.
+const (
+	Error   Severity = "error"   // keeps the certificate from being issued or renewed
+	Warning Severity = "warning" // does not today, and may tomorrow
+	Notice  Severity = "notice"  // worth knowing
+)
+
+// Confidence says how far a finding is proven.
+type Confidence string
+
+// The confidences, best first.
+const (
+	Certain  Confidence = "certain"  // the answers leave no other reading
+	Likely   Confidence = "likely"   // another reading is possible and would be unusual
+	Possible Confidence = "possible" // one reading among several
+)
+
+// Where says who can carry out a fix.
+type Where string
+
+// The places a fix can be made at.
+const (
+	WhereZone      Where = "zone"      // whoever hosts the zone: a change of RRsets
+	WhereParent    Where = "parent"    // the parent zone's keeper
+	WhereRegistrar Where = "registrar" // where the domain is registered
+	WhereServers   Where = "servers"   // whoever runs the name servers
+	WhereACM       Where = "acm"       // in AWS Certificate Manager
+	WhereInput     Where = "input"     // in what was typed or pasted
+	WhereNowhere   Where = "nowhere"   // nothing to do, or only to wait
+)
+
+// Report is all that a check found out about one record. It is a plain value: the same answers give the same report, byte
+// for byte, whatever the order and speed in which they came. What depends on the run is in Stats.
+type Report struct {
+	Record   Record
+	Verdict  Verdict
+	Findings []Finding // the cause first; what it explains after it
+	Outcomes []Outcome // one for each rule, in the order of the rules
+	Zone     Zone      // the zone that is really delegated; its zero value where the walk did not get there
+	ETA      time.Time // when the answer can be seen everywhere; zero where that is not known
+	Queries  int       // questions asked, each counted once however many packets it took
+	Stats    Stats
+}
+
+// Zone is the zone that the delegations from the root really lead to for the record's name.
+type Zone struct {
+	Name        resolver.Name   // the apex
+	NameServers []resolver.Name // as the parent says, sorted
+}
+
+// Stats is what differs from run to run.
+type Stats struct {
+	Elapsed    time.Duration
+	RoundTrips int // length of the longest chain of questions that had to wait for each other
+}
+
+// Finding is one thing wrong, or worth knowing, with its evidence and how to mend it.
+type Finding struct {
+	Rule        ID
+	Severity    Severity
+	Confidence  Confidence
+	Message     string
+	Evidence    []Evidence
+	ExplainedBy ID // the rule whose finding is the cause of this one; empty for a cause
+	Fixes       []Fix
+}
+
+// Evidence is one thing that was seen: who was asked what, and what came back.
+type Evidence struct {
+	Text     string             // what was seen, in a sentence
+	Server   resolver.Name      // the name server asked; zero where it has no name (a root hint, a typed address) or none was asked
+	Question *resolver.Question // what was asked; nil where nothing was
+}
+
+// String gives the text and, where something was asked, the command that shows the same without us.
+func (e Evidence) String() string {
+	if c := e.Dig(); c != "" {
+		return e.Text + " [" + c + "]"
+	}
+	return e.Text
+}
+
+// Dig gives the command for dig (BIND) that asks the same; "" where nothing was asked.
+func (e Evidence) Dig() string {
+	if e.Question == nil || !e.Question.Server.IsValid() {
+		return ""
+	}
+	q := *e.Question
+	var b strings.Builder
+	b.WriteString("dig ")
+	if !q.Recursive {
+		b.WriteString("+norecurse ")
+	}
+	for _, f := range []struct {
+		on   bool
+		text string
+	}{{q.TCP, "+tcp "}, {q.DNSSEC, "+dnssec "}, {q.CheckingDisabled, "+cdflag "}} {
+		if f.on {
+			b.WriteString(f.text)
+		}
+	}
+	if p := q.Server.Port(); p != 53 {
+		fmt.Fprintf(&b, "-p %d ", p)
+	}
+	fmt.Fprintf(&b, "@%s %s %s", q.Server.Addr(), shellName(q.Name), q.Type)
+	return b.String()
+}
+
+// Nslookup gives the command for nslookup, which Windows has, that asks the same; "" where nothing was asked.
+func (e Evidence) Nslookup() string {
+	if e.Question == nil || !e.Question.Server.IsValid() {
+		return ""
+	}
+	q := *e.Question
+	var b strings.Builder
+	fmt.Fprintf(&b, "nslookup -type=%s ", q.Type)
+	if !q.Recursive {
+		b.WriteString("-norecurse ")
+	}
+	if q.TCP {
+		b.WriteString("-vc ")
+	}
+	if p := q.Server.Port(); p != 53 {
+		fmt.Fprintf(&b, "-port=%d ", p)
+	}
+	fmt.Fprintf(&b, "%s %s", shellName(q.Name), q.Server.Addr())
+	return b.String()
+}
+
+// shellName quotes a name that a shell would not pass on as it is.
+func shellName(n resolver.Name) string {
+	s := n.String()
+	if strings.ContainsAny(s, `\*`) {
+		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	}
+	return s
+}
+
+// Fix is one way to mend a finding. Several fixes of one finding are alternatives.
+type Fix struct {
+	Message string // what to do, in words for whoever hosts the zone
+	Where   Where
+	Changes []Change // empty where no change of RRsets in the zone helps
+}
+
+// Change is one RRset as it is and as it should be. An empty From creates it, an empty To deletes it.
+type Change struct {
+	Name resolver.Name
+	Type resolver.Type
+	TTL  uint32   // seconds for To: kept from what was there, else 300
+	From []string // RDATA in presentation format, sorted
+	To   []string
+}
+
+// DefaultTTL is the TTL in seconds of a record that a fix creates: a mistake in it is soon forgotten.
+const DefaultTTL = 300
+
+// State is how a rule ended.
+type State string
+
+// How a rule can end.
+const (
+	Passed         State = "passed"
+	Failed         State = "failed"
+	NotApplicable  State = "not applicable"
+	UndeterminedBy State = "undetermined"
+)
+
+// Outcome is how one rule ended.
+type Outcome struct {
+	Rule   ID
+	State  State
+	Reason string // why it is not applicable or undetermined; empty otherwise
+}
+
+// MarshalJSON gives the object that the command line prints; see the tool's contract.
+func (r Report) MarshalJSON() ([]byte, error) {
+	return json.Marshal(r.document())
+}
+
+type reportDocument struct {
+	Record    recordDocument    `json:"record"`
+	Verdict   Verdict           `json:"verdict"`
+	Findings  []findingDocument `json:"findings"`
+	ETA       string            `json:"eta,omitempty"`
+	Queries   int               `json:"queries"`
+	ElapsedMS int64             `json:"elapsed_ms"`
+}
+
+type recordDocument struct {
+	Domain string `json:"domain"`
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+}
+
+type findingDocument struct {
+	Rule        ID            `json:"rule"`
+	Severity    Severity      `json:"severity"`
+	Confidence  Confidence    `json:"confidence"`
+	Message     string        `json:"message"`
+	Evidence    []string      `json:"evidence"`
+	ExplainedBy ID            `json:"explained_by,omitempty"`
+	Fixes       []fixDocument `json:"fixes"`
+}
+
+type fixDocument struct {
+	Message string           `json:"message"`
+	Where   Where            `json:"where"`
+	Changes []changeDocument `json:"changes"`
+}
+
+type changeDocument struct {
+	Name resolver.Name `json:"name"`
+	Type resolver.Type `json:"type"`
+	TTL  uint32        `json:"ttl,omitempty"`
+	From []string      `json:"from"`
+	To   []string      `json:"to"`
+}
+
+func (r Report) document() reportDocument {
+	d := reportDocument{
+		Record: recordDocument{Name: r.Record.Name.String(), Value: r.Record.Value.String()}, Verdict: r.Verdict,
+		Findings: []findingDocument{}, Queries: r.Queries, ElapsedMS: r.Stats.Elapsed.Milliseconds(),
+	}
+	if len(r.Record.Domains) > 0 {
+		d.Record.Domain = r.Record.Domains[0].Text()
+	}
+	if !r.ETA.IsZero() {
+		d.ETA = r.ETA.UTC().Format(time.RFC3339)
+	}
+	for _, f := range r.Findings {
+		fd := findingDocument{
+			Rule: f.Rule, Severity: f.Severity, Confidence: f.Confidence, Message: f.Message,
+			Evidence: []string{}, ExplainedBy: f.ExplainedBy, Fixes: []fixDocument{},
+		}
+		for _, e := range f.Evidence {
+			fd.Evidence = append(fd.Evidence, e.String())
+		}
+		for _, x := range f.Fixes {
+			xd := fixDocument{Message: x.Message, Where: x.Where, Changes: []changeDocument{}}
+			for _, c := range x.Changes {
+				xd.Changes = append(xd.Changes, changeDocument{Name: c.Name, Type: c.Type, TTL: c.TTL, From: nonNil(c.From), To: nonNil(c.To)})
+			}
+			fd.Fixes = append(fd.Fixes, xd)
+		}
+		d.Findings = append(d.Findings, fd)
+	}
+	return d
+}
+
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
