@@ -81,8 +81,7 @@ type Zone struct {
 
 // Stats is what differs from run to run.
 type Stats struct {
-	Elapsed    time.Duration
-	RoundTrips int // length of the longest chain of questions that had to wait for each other
+	Elapsed time.Duration // wall time of the check
 }
 
 // Finding is one thing wrong, or worth knowing, with its evidence and how to mend it.
@@ -191,10 +190,10 @@ type State string
 
 // How a rule can end.
 const (
-	Passed         State = "passed"
-	Failed         State = "failed"
-	NotApplicable  State = "not applicable"
-	UndeterminedBy State = "undetermined"
+	Passed        State = "passed"
+	Failed        State = "failed"
+	NotApplicable State = "not applicable"
+	NotKnown      State = "undetermined"
 )
 
 // Outcome is how one rule ended.

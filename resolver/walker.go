@@ -1,0 +1,550 @@
+package resolver
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"maps"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"golang.org/x/net/publicsuffix"
+)
+
+// Bounds of one walk, whatever servers answer: more than any honest delegation needs.
+const (
+	maxNameServers = 16 // names used of one NS RRset
+	maxAddresses   = 8  // addresses used of one name server
+	maxNesting     = 4  // name servers whose names need name servers whose names …
+	maxAliases     = 8  // CNAMEs followed from a name server's name
+)
+
+// Why a walk, or a name server in it, came to nothing.
+var (
+	// ErrNoAddress: the name server's name does not exist, or has neither A nor AAAA records.
+	ErrNoAddress = errors.New("the name server's name has no address")
+	// ErrNoGlue: the name server lies in the zone it serves, and the parent gives no address for it.
+	ErrNoGlue = errors.New("the parent gives no address for a name server inside the zone")
+	// ErrCircular: finding the name server's address needs that very name server, or too many others.
+	ErrCircular = errors.New("the name servers' names lead in a circle")
+	// ErrNoUsableAnswer: no server of the zone gave an answer that a resolver could go on with.
+	ErrNoUsableAnswer = errors.New("no server of the zone gave a usable answer")
+)
+
+// Family restricts the addresses that are asked.
+type Family int
+
+// The families. The zero value is both; an address this machine has no route to then costs nothing ([ErrUnroutable]).
+const (
+	BothFamilies Family = iota
+	IPv4Only
+	IPv6Only
+)
+
+// Has reports whether addresses of a's family are wanted.
+func (f Family) Has(a netip.Addr) bool {
+	return f == BothFamilies || a.Unmap().Is4() == (f == IPv4Only)
+}
+
+// NameServer is one name server of a zone, with the addresses found for it.
+type NameServer struct {
+	Name  Name
+	Addrs []netip.Addr // sorted, IPv4 first
+	Glue  bool         // the addresses came with the referral
+	Err   error        // why there are none: ErrNoAddress, ErrNoGlue, ErrCircular, or no answer came
+}
+
+// Server is one address of a name server, with the port that is asked.
+type Server struct {
+	Name Name
+	Addr netip.AddrPort
+}
+
+// Answer is what one server said to one question: a response or the reason why there is none.
+type Answer struct {
+	Server   Server
+	Question Question
+	Response Response
+	Err      error
+}
+
+// Cut is a zone cut as its parent describes it.
+type Cut struct {
+	Zone        Name
+	Parent      Name // zero for the root
+	NameServers []NameServer
+	Referrals   []Answer // who said so, sorted by server; empty for the root, whose servers come from hints
+}
+
+// Walk is the way from the root to the servers that answer for a name.
+type Walk struct {
+	Name Name
+	Type Type
+	// Cuts are the zones on the way, from the root to the one whose servers gave Answers.
+	Cuts []Cut
+	// Answers is what the servers of the last cut said, sorted by server. Root and public suffixes are asked one server at
+	// a time until one gives a usable answer; of any other zone all servers are asked.
+	Answers []Answer
+
+	learned map[Name]Cut
+}
+
+// Zone is the last cut.
+func (w Walk) Zone() Cut {
+	if len(w.Cuts) == 0 {
+		return Cut{}
+	}
+	return w.Cuts[len(w.Cuts)-1]
+}
+
+// Walker follows delegations from the root down to the zone that really holds a name, as a resolver with an empty cache
+// does. It notes at every cut what the parent says. The walk is the ground truth: the system's resolver may sit behind a
+// VPN, a split horizon or a stale cache.
+//
+// The zero value with a Resolver works. A Walker holds no state of a walk and is safe for concurrent use.
+type Walker struct {
+	Resolver Resolver
+	Roots    []NameServer // nil: [RootHints]
+	Port     uint16       // that name servers are asked on; 0: 53
+	Family   Family
+	// Along, if set, gives questions to ask together with the first ones to the servers of a zone that is neither the root
+	// nor a public suffix, so that they cost no round trip. The answers are for the Resolver to remember ([Memo]).
+	Along func(Cut, []Server) []Question
+
+	known map[Name]Cut
+}
+
+// Knowing gives a Walker that starts from the cuts that the walks found, where they help, instead of from the root.
+func (w Walker) Knowing(walks ...Walk) Walker {
+	w.known = maps.Clone(w.known)
+	if w.known == nil {
+		w.known = map[Name]Cut{}
+	}
+	for _, k := range walks {
+		maps.Copy(w.known, k.learned)
+	}
+	return w
+}
+
+// Servers gives the addresses to ask for a cut: of the wanted families, each once, sorted by name and address.
+func (w Walker) Servers(c Cut) []Server {
+	var out []Server
+	seen := map[netip.Addr]bool{}
+	for _, ns := range c.NameServers {
+		for _, a := range ns.Addrs {
+			if w.Family.Has(a) && !seen[a] {
+				seen[a] = true
+				out = append(out, Server{Name: ns.Name, Addr: netip.AddrPortFrom(a, w.port())})
+			}
+		}
+	}
+	return out
+}
+
+func (w Walker) port() uint16 { return cmp.Or(w.Port, 53) }
+
+// Walk goes from the root, or from the deepest cut known, to the servers that answer for name and asks them for t. The
+// error wraps [ErrNoUsableAnswer] or the context's error; the Walk then still holds the way up to there.
+func (w Walker) Walk(ctx context.Context, name Name, t Type) (Walk, error) {
+	return w.walk(ctx, name, t, nil, true)
+}
+
+// WalkQuick is [Walker.Walk] that asks one server of every zone at a time: enough where any usable answer will do.
+func (w Walker) WalkQuick(ctx context.Context, name Name, t Type) (Walk, error) {
+	return w.walk(ctx, name, t, nil, false)
+}
+
+// Ask asks all servers for name and t at once and gives their answers in the order of servers.
+func (w Walker) Ask(ctx context.Context, servers []Server, name Name, t Type, also ...Question) []Answer {
+	out := make([]Answer, len(servers))
+	var wg sync.WaitGroup
+	for i, s := range servers {
+		wg.Go(func() { out[i] = w.ask(ctx, s, Question{Name: name, Type: t, Server: s.Addr}) })
+	}
+	for _, q := range also {
+		wg.Go(func() { _, _ = w.Resolver.Resolve(ctx, q) }) // remembered by the Resolver, with its error
+	}
+	wg.Wait()
+	return out
+}
+
+func (w Walker) ask(ctx context.Context, s Server, q Question) Answer {
+	r, err := w.Resolver.Resolve(ctx, q)
+	return Answer{Server: s, Question: q, Response: r, Err: err}
+}
+
+// AskAny asks one server after the other, then more at a time, until one gives a usable answer for zone. Which one it
+// takes depends on their order alone, never on their speed. It gives all answers it got, the usable one last.
+func (w Walker) AskAny(ctx context.Context, zone Name, servers []Server, name Name, t Type) (all []Answer, ok bool) {
+	for at, n := 0, 1; at < len(servers); n *= 2 {
+		group := w.Ask(ctx, servers[at:min(at+n, len(servers))], name, t)
+		for _, a := range group {
+			if a.Err == nil && a.Response.Means(zone).Usable() {
+				return append(all, a), true
+			}
+			all = append(all, a)
+		}
+		if ctx.Err() != nil {
+			return all, false
+		}
+		at += len(group)
+	}
+	return all, false
+}
+
+func (w Walker) walk(ctx context.Context, name Name, t Type, stack []Name, everyServer bool) (Walk, error) {
+	k := Walk{Name: name, Type: t, learned: map[Name]Cut{}}
+	cut := w.start(name, t, k.learned)
+	for {
+		k.Cuts = append(k.Cuts, cut)
+		wide := everyServer && !oneServerWillDo(cut.Zone)
+		if wide {
+			cut = w.address(ctx, cut, stack, k.learned)
+			k.Cuts[len(k.Cuts)-1] = cut
+			servers := w.Servers(cut)
+			var also []Question
+			if w.Along != nil {
+				also = w.Along(cut, servers)
+			}
+			k.Answers = w.Ask(ctx, servers, name, t, also...)
+		} else {
+			k.Answers = w.askOne(ctx, &cut, name, t, stack, k.learned)
+			k.Cuts[len(k.Cuts)-1] = cut
+		}
+		k.learned[cut.Zone] = cut
+		next, ok := w.next(cut, k.Answers)
+		if !ok {
+			break
+		}
+		cut = next // strictly below the last: the loop ends
+		k.Answers = nil
+	}
+	for _, a := range k.Answers {
+		if a.Err == nil && a.Response.Means(cut.Zone).Usable() {
+			return k, nil
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return k, fmt.Errorf("resolver: walk to %s: %w", name, err)
+	}
+	return k, fmt.Errorf("resolver: walk to %s: zone %s: %w", name, cut.Zone, ErrNoUsableAnswer)
+}
+
+// start gives the deepest known cut that encloses name. A DS question is answered above the cut of its own name.
+func (w Walker) start(name Name, t Type, learned map[Name]Cut) Cut {
+	n := name
+	if t == TypeDS && !n.IsRoot() {
+		n = n.Parent()
+	}
+	for ; !n.IsZero(); n = n.Parent() {
+		if c, ok := learned[n]; ok {
+			return c
+		}
+		if c, ok := w.known[n]; ok {
+			return c
+		}
+	}
+	roots := w.Roots
+	if roots == nil {
+		roots = rootHints()
+	}
+	return Cut{Zone: Root, NameServers: roots}
+}
+
+// oneServerWillDo reports whether a zone is one of those that hold nothing but delegations and have many servers run by
+// people who keep them equal: the root and the public suffixes of ICANN's part of the list.
+func oneServerWillDo(zone Name) bool {
+	if zone.NumLabels() <= 1 {
+		return true
+	}
+	suffix, icann := publicsuffix.PublicSuffix(zone.Text())
+	return icann && suffix == zone.Text()
+}
+
+// askOne asks the servers of a cut that have addresses first, and looks for the addresses of the others only when none of
+// those is of use. IPv4 goes first, since a machine's IPv6 may be there and lead nowhere; beyond that the name decides who
+// is asked, so that many checks spread over the servers and one check is always the same.
+func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack []Name, learned map[Name]Cut) []Answer {
+	order := func(servers []Server) []Server {
+		h := fnv.New32a()
+		_, _ = h.Write([]byte(name.wire))
+		if n := len(servers); n > 0 {
+			at := int(h.Sum32() % uint32(n))
+			servers = append(slices.Clone(servers[at:]), servers[:at]...)
+		}
+		slices.SortStableFunc(servers, func(a, b Server) int {
+			return cmp.Compare(b2i(a.Addr.Addr().Is6()), b2i(b.Addr.Addr().Is6()))
+		})
+		return servers
+	}
+	have := w.Servers(*cut)
+	all, ok := w.AskAny(ctx, cut.Zone, order(have), name, t)
+	if !ok && ctx.Err() == nil && slices.ContainsFunc(cut.NameServers, func(ns NameServer) bool { return len(ns.Addrs) == 0 && ns.Err == nil }) {
+		*cut = w.address(ctx, *cut, stack, learned)
+		more := slices.DeleteFunc(w.Servers(*cut), func(s Server) bool { return slices.Contains(have, s) })
+		rest, _ := w.AskAny(ctx, cut.Zone, order(more), name, t)
+		all = append(all, rest...)
+	}
+	slices.SortStableFunc(all, func(a, b Answer) int {
+		if c := a.Server.Name.Compare(b.Server.Name); c != 0 {
+			return c
+		}
+		return a.Server.Addr.Compare(b.Server.Addr)
+	})
+	return all
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// next reads the cut that the answers refer to. Where servers refer to different zones the deepest counts: the others
+// would be asked for it too. Where they give different name servers for it all of them count.
+func (w Walker) next(cut Cut, answers []Answer) (Cut, bool) {
+	var child Name
+	for _, a := range answers {
+		if a.Err != nil || a.Response.Means(cut.Zone) != Refers {
+			continue
+		}
+		if c, _ := a.Response.refersTo(); child.IsZero() || c.Below(child) {
+			child = c
+		}
+	}
+	if child.IsZero() {
+		return Cut{}, false
+	}
+	out := Cut{Zone: child, Parent: cut.Zone}
+	servers := map[Name]*NameServer{}
+	for _, a := range answers {
+		if a.Err != nil || a.Response.Means(cut.Zone) != Refers {
+			continue
+		}
+		if c, _ := a.Response.refersTo(); c != child {
+			continue
+		}
+		out.Referrals = append(out.Referrals, a)
+		for _, rr := range pick(a.Response.Authority, child, TypeNS) {
+			n, ok := rr.Target()
+			if !ok || servers[n] != nil {
+				continue
+			}
+			servers[n] = &NameServer{Name: n}
+		}
+		// Glue counts only below the zone that the referring server answers for (RFC 9471, 2; RFC 5452, 6).
+		for _, rr := range a.Response.Additional {
+			ns, addr := servers[rr.Name], netip.Addr{}
+			if a, ok := rr.Addr(); ok {
+				addr = a
+			}
+			if ns == nil || !addr.IsValid() || !rr.Name.Within(cut.Zone) || slices.Contains(ns.Addrs, addr) {
+				continue
+			}
+			ns.Addrs, ns.Glue = append(ns.Addrs, addr), true
+		}
+	}
+	for _, n := range slices.SortedFunc(maps.Keys(servers), Name.Compare) {
+		if len(out.NameServers) == maxNameServers {
+			break
+		}
+		out.NameServers = append(out.NameServers, *servers[n])
+	}
+	sortServers(out.NameServers)
+	return out, true
+}
+
+func sortServers(s []NameServer) {
+	slices.SortFunc(s, func(a, b NameServer) int { return a.Name.Compare(b.Name) })
+	for i := range s {
+		slices.SortFunc(s[i].Addrs, netip.Addr.Compare)
+		s[i].Addrs = slices.Compact(s[i].Addrs)
+		if len(s[i].Addrs) > maxAddresses {
+			s[i].Addrs = s[i].Addrs[:maxAddresses]
+		}
+	}
+}
+
+// Address fills in the addresses of a cut's name servers that came without glue.
+func (w Walker) Address(ctx context.Context, cut Cut) Cut {
+	return w.address(ctx, cut, nil, map[Name]Cut{})
+}
+
+// address works on names of one parent together: the first is looked up, and what that teaches (often the glue of all of
+// them) serves the others. Different parents are looked up at the same time, each from what is known now, so that what is
+// asked does not depend on who answers first.
+func (w Walker) address(ctx context.Context, cut Cut, stack []Name, learned map[Name]Cut) Cut {
+	groups := map[Name][]int{}
+	for i, ns := range cut.NameServers {
+		switch {
+		case len(ns.Addrs) > 0 || ns.Err != nil:
+		case ns.Name.Within(cut.Zone) && len(w.Servers(cut)) == 0:
+			// Only this zone's own servers know, and not one of them has an address yet.
+			groups[Name{}] = append(groups[Name{}], i)
+		default:
+			groups[ns.Name.Parent()] = append(groups[ns.Name.Parent()], i)
+		}
+	}
+	if len(groups) == 0 {
+		return cut
+	}
+	cut.NameServers = slices.Clone(cut.NameServers)
+	if len(stack) >= maxNesting || slices.Contains(stack, cut.Zone) {
+		for i := range cut.NameServers {
+			if ns := &cut.NameServers[i]; len(ns.Addrs) == 0 && ns.Err == nil {
+				ns.Err = ErrCircular
+			}
+		}
+		return cut
+	}
+	inside := groups[Name{}]
+	delete(groups, Name{})
+	stack = append(slices.Clone(stack), cut.Zone)
+	base := w
+	base.Along = nil
+	base.known = maps.Clone(w.known)
+	if base.known == nil {
+		base.known = map[Name]Cut{}
+	}
+	maps.Copy(base.known, learned)
+	if len(w.Servers(cut)) > 0 {
+		some := cut // these servers can be asked for the addresses of the others
+		some.NameServers = slices.Clone(cut.NameServers)
+		base.known[cut.Zone] = some
+	}
+	parents := slices.SortedFunc(maps.Keys(groups), Name.Compare)
+	found := make([]map[Name]Cut, len(parents))
+	var wg sync.WaitGroup
+	for g, parent := range parents {
+		found[g] = map[Name]Cut{}
+		wg.Go(func() {
+			members := groups[parent]
+			here := base
+			cut.NameServers[members[0]] = here.lookUp(ctx, cut.NameServers[members[0]], stack, found[g])
+			here.known = maps.Clone(base.known)
+			maps.Copy(here.known, found[g])
+			rest := make([]map[Name]Cut, len(members))
+			var wg sync.WaitGroup
+			for j, i := range members[1:] {
+				rest[j] = map[Name]Cut{}
+				wg.Go(func() { cut.NameServers[i] = here.lookUp(ctx, cut.NameServers[i], stack, rest[j]) })
+			}
+			wg.Wait()
+			for _, r := range rest {
+				maps.Copy(found[g], r)
+			}
+		})
+	}
+	wg.Wait()
+	for _, f := range found {
+		maps.Copy(learned, f)
+	}
+	if len(inside) > 0 {
+		if servers := w.Servers(cut); len(servers) == 0 {
+			for _, i := range inside {
+				cut.NameServers[i].Err = ErrNoGlue
+			}
+		} else { // the others have addresses now, and can be asked for these
+			cut = w.address(ctx, cut, stack[:len(stack)-1], learned)
+		}
+	}
+	return cut
+}
+
+// lookUp finds the addresses of one name server, following aliases (which RFC 2181, 10.3 forbids and people use).
+func (w Walker) lookUp(ctx context.Context, ns NameServer, stack []Name, learned map[Name]Cut) NameServer {
+	name := ns.Name
+	for range maxAliases {
+		// The referral to the zone of a name server often brings that server's own address: glue is what resolvers use.
+		if addrs := glueFor(name, w.known, learned); len(addrs) > 0 {
+			ns.Addrs = addrs
+			return ns
+		}
+		here := w
+		here.known = maps.Clone(w.known)
+		maps.Copy(here.known, learned)
+		here.Along = nil
+		k, err := here.walkForAddress(ctx, name, stack, learned)
+		if addrs := glueFor(name, learned); len(addrs) > 0 {
+			ns.Addrs = addrs
+			return ns
+		}
+		if err != nil {
+			ns.Err = err
+			return ns
+		}
+		var alias Name
+		for _, a := range k {
+			for _, t := range []Type{TypeA, TypeAAAA} {
+				for _, rr := range a.Response.RRs(name, t) {
+					if addr, ok := rr.Addr(); ok {
+						ns.Addrs = append(ns.Addrs, addr)
+					}
+				}
+			}
+			for _, rr := range a.Response.RRs(name, TypeCNAME) {
+				alias, _ = rr.Target()
+			}
+		}
+		if len(ns.Addrs) > 0 {
+			one := []NameServer{ns}
+			sortServers(one)
+			return one[0]
+		}
+		if alias.IsZero() {
+			ns.Err = ErrNoAddress
+			return ns
+		}
+		name = alias
+	}
+	ns.Err = ErrCircular
+	return ns
+}
+
+// walkForAddress walks to name asking for A, and stops early when a referral brings name's own address. AAAA is asked of
+// the server that answered for A.
+func (w Walker) walkForAddress(ctx context.Context, name Name, stack []Name, learned map[Name]Cut) ([]Answer, error) {
+	cut := w.start(name, TypeA, learned)
+	for {
+		answers := w.askOne(ctx, &cut, name, TypeA, stack, learned)
+		learned[cut.Zone] = cut
+		next, ok := w.next(cut, answers)
+		if !ok {
+			for _, a := range answers {
+				if a.Err == nil && a.Response.Means(cut.Zone).Usable() {
+					if w.Family == IPv4Only || a.Response.Means(cut.Zone) == NoSuchName || len(a.Response.RRs(name, TypeCNAME)) > 0 {
+						return []Answer{a}, nil
+					}
+					return append([]Answer{a}, w.Ask(ctx, []Server{a.Server}, name, TypeAAAA)...), nil
+				}
+			}
+			if err := ctx.Err(); err != nil {
+				return nil, fmt.Errorf("resolver: look up name server %s: %w", name, err)
+			}
+			return nil, fmt.Errorf("resolver: look up name server %s: zone %s: %w", name, cut.Zone, ErrNoUsableAnswer)
+		}
+		cut = next
+		learned[cut.Zone] = cut
+		if len(glueFor(name, learned)) > 0 {
+			return nil, nil
+		}
+	}
+}
+
+// glueFor looks for addresses of name among the name servers of known cuts.
+func glueFor(name Name, known ...map[Name]Cut) []netip.Addr {
+	for _, m := range known {
+		for n := name; !n.IsZero(); n = n.Parent() {
+			for _, ns := range m[n].NameServers {
+				if ns.Name == name && ns.Glue && len(ns.Addrs) > 0 {
+					return ns.Addrs
+				}
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,298 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// What bounds a check where the Checker does not say.
+const (
+	DefaultTimeout      = 30 * time.Second
+	DefaultMaxQuestions = 300
+	DefaultConcurrency  = 16
+)
+
+// Checker checks records. The zero value asks the real DNS from the root, with all rules. It holds no state and is safe for
+// concurrent use; its fields must not be changed meanwhile.
+type Checker struct {
+	Resolver resolver.Resolver     // nil: a [resolver.Client]
+	Rules    []Rule                // nil: [Rules]
+	Now      func() time.Time      // nil: time.Now
+	Roots    []resolver.NameServer // nil: [resolver.RootHints]
+	Port     uint16                // that name servers are asked on; 0: 53
+	Family   resolver.Family       // the zero value is both
+	// Elsewhere names servers at which the owner believes the record to be, by name or address: the ones that a provider's
+	// console shows, for instance. If they hold it and the world is not sent to them, that is the finding.
+	Elsewhere    []string
+	Timeout      time.Duration // for one record, all told; 0: [DefaultTimeout]
+	MaxQuestions int           // for one record; 0: [DefaultMaxQuestions]
+	Concurrency  int           // records at a time in [Checker.CheckAll]; 0: [DefaultConcurrency]
+}
+
+// Check finds out whether a public CA that asks now finds the record, and if not, why. What servers do is in the report,
+// never in the error: that is the context's, or wraps [ErrBadRules].
+func (c *Checker) Check(ctx context.Context, r Record) (Report, error) {
+	rules := c.Rules
+	if rules == nil {
+		rules = Rules()
+	}
+	if err := Validate(rules); err != nil {
+		return Report{}, err
+	}
+	return c.check(ctx, r, rules)
+}
+
+func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, error) {
+	now := time.Now
+	if c.Now != nil {
+		now = c.Now
+	}
+	began := time.Now()
+	inner := c.Resolver
+	if inner == nil {
+		inner = &resolver.Client{}
+	}
+	limited, cancel := context.WithTimeout(ctx, orDefault(c.Timeout, DefaultTimeout))
+	defer cancel()
+	memo := &resolver.Memo{Resolver: patient{inner}, Limit: orDefault(c.MaxQuestions, DefaultMaxQuestions)}
+	p := &Pass{Record: r, Now: now(), check: &check{
+		memo:      memo,
+		walker:    resolver.Walker{Resolver: memo, Roots: c.Roots, Port: c.Port, Family: c.Family},
+		elsewhere: c.Elsewhere, findings: map[ID][]Finding{},
+	}}
+	if r.Problem() == nil {
+		p.gather(limited)
+	}
+	outcomes := p.run(limited, rules)
+	verdict, _ := p.verdict(limited)
+	if err := ctx.Err(); err != nil {
+		return Report{}, fmt.Errorf("validate: check %s: %w", r.Name, err)
+	}
+	rep := Report{Record: r, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings), Queries: memo.Asked()}
+	if z, err := p.Zone(limited); err == nil && !p.aboveDomain() {
+		rep.Zone = z
+	}
+	if verdict == Invalid && len(p.facts.views) > 0 {
+		rep.ETA = p.forgottenBy()
+	}
+	rep.Stats.Elapsed = time.Since(began)
+	return rep, nil
+}
+
+func orDefault[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// forgottenBy is when the last resolver that asked just now will have forgotten what is there: the answer's TTL, or the
+// negative TTL of RFC 2308. A record mended now is seen everywhere from then on. Zero where no answer says.
+func (p *Pass) forgottenBy() time.Time {
+	longest, known := time.Duration(0), false
+	for _, v := range p.facts.views {
+		d, ok := time.Duration(0), false
+		switch v.Standing {
+		case Denies:
+			d, ok = v.Response.NegativeTTL()
+		case Differs, Several:
+			d, ok = time.Duration(ttlOf(v.Response, v.Question.Name))*time.Second, true
+		}
+		if ok {
+			longest, known = max(longest, d), true
+		}
+	}
+	if !known {
+		return time.Time{}
+	}
+	return p.Now.Add(longest).Truncate(time.Second)
+}
+
+// patient leaves a silent server half of the time that is left, so that there is time to ask others and to say so.
+type patient struct{ inner resolver.Resolver }
+
+func (p patient) Resolve(ctx context.Context, q resolver.Question) (resolver.Response, error) {
+	until, ok := ctx.Deadline()
+	if !ok {
+		return p.inner.Resolve(ctx, q)
+	}
+	inner, cancel := context.WithTimeout(ctx, time.Until(until)/2)
+	defer cancel()
+	r, err := p.inner.Resolve(inner, q)
+	if err != nil && ctx.Err() == nil && inner.Err() != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("validate: ask %s: %w", q, resolver.ErrTimeout)
+	}
+	return r, err
+}
+
+// run lets every rule look once: those that ask nothing of their own at the start, each probe as soon as something that it
+// explains has failed.
+func (p *Pass) run(ctx context.Context, rules []Rule) []Outcome {
+	out := make([]Outcome, len(rules))
+	started := make([]bool, len(rules))
+	failed := map[ID]bool{}
+	done := make(chan int)
+	running := 0
+	start := func(i int) {
+		started[i] = true
+		running++
+		go func() {
+			out[i] = p.runOne(ctx, rules[i])
+			done <- i
+		}()
+	}
+	skip := func(r Rule) bool { return p.Record.Problem() != nil && !r.Info().Input }
+	for i, r := range rules {
+		if !r.Info().Probe && !skip(r) {
+			start(i)
+		}
+	}
+	for running > 0 {
+		i := <-done
+		running--
+		if out[i].State != Failed || failed[out[i].Rule] {
+			continue
+		}
+		failed[out[i].Rule] = true
+		for j, r := range rules {
+			if !started[j] && !skip(r) && slices.Contains(r.Info().Explains, out[i].Rule) {
+				start(j)
+			}
+		}
+	}
+	for i, r := range rules {
+		if !started[i] {
+			out[i] = Outcome{Rule: r.Info().ID, State: NotApplicable, Reason: "nothing that it explains has failed"}
+			if skip(r) {
+				out[i].Reason = "this is no record of ACM"
+			}
+		}
+	}
+	return out
+}
+
+func (p *Pass) runOne(ctx context.Context, r Rule) (o Outcome) {
+	info := r.Info()
+	own := &Pass{Record: p.Record, Now: p.Now, rule: info, check: p.check}
+	o.Rule = info.ID
+	err := func() (err error) {
+		defer func() {
+			if x := recover(); x != nil {
+				err = fmt.Errorf("%w: the rule panicked: %v", ErrUndetermined, x)
+			}
+		}()
+		return r.Run(ctx, own)
+	}()
+	p.mu.Lock()
+	reported := len(p.findings[info.ID]) > 0
+	p.mu.Unlock()
+	switch {
+	case reported:
+		o.State = Failed
+	case err == nil:
+		o.State = Passed
+	case errors.Is(err, ErrNotApplicable):
+		o.State, o.Reason = NotApplicable, reasonAfter(err, ErrNotApplicable)
+	default:
+		o.State, o.Reason = NotKnown, reasonAfter(err, ErrUndetermined)
+	}
+	return o
+}
+
+func reasonAfter(err, sentinel error) string {
+	return strings.TrimPrefix(strings.TrimPrefix(err.Error(), sentinel.Error()), ": ")
+}
+
+var severityRank = map[Severity]int{Error: 0, Warning: 1, Notice: 2}
+
+// fold puts causes before symptoms: errors before warnings before notices, what is explained after what explains it,
+// else in the order of the rules. What is explained has no fixes of its own.
+func fold(rules []Rule, found map[ID][]Finding) []Finding {
+	out := []Finding{}
+	order := map[ID]int{}
+	explains := map[ID][]ID{}
+	for i, r := range rules {
+		info := r.Info()
+		order[info.ID], explains[info.ID] = i, info.Explains
+		out = append(out, found[info.ID]...)
+	}
+	for i := range out {
+		for _, cause := range out {
+			if cause.Rule != out[i].Rule && slices.Contains(explains[cause.Rule], out[i].Rule) && severityRank[cause.Severity] <= severityRank[out[i].Severity] {
+				out[i].ExplainedBy, out[i].Fixes = cause.Rule, nil
+				break
+			}
+		}
+	}
+	rank := func(f Finding) int {
+		r := severityRank[f.Severity] * 2
+		if f.ExplainedBy != "" {
+			r++
+		}
+		return r
+	}
+	slices.SortStableFunc(out, func(a, b Finding) int {
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		return order[a.Rule] - order[b.Rule]
+	})
+	return out
+}
+
+// CheckAll checks a stream of records, several at a time, in bounded memory, and gives the reports in the order of the
+// input. Stopping the iteration stops the work; nothing is left behind. After the context is done the remaining records
+// are not taken from the input.
+func (c *Checker) CheckAll(ctx context.Context, in iter.Seq[Record]) iter.Seq2[Report, error] {
+	return func(yield func(Report, error) bool) {
+		rules := c.Rules
+		if rules == nil {
+			rules = Rules()
+		}
+		if err := Validate(rules); err != nil {
+			yield(Report{}, err)
+			return
+		}
+		type result struct {
+			report Report
+			err    error
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		defer cancel()
+		next, stop := iter.Pull(in)
+		defer stop()
+		var queue []chan result
+		fill := func() {
+			for len(queue) < orDefault(c.Concurrency, DefaultConcurrency) && ctx.Err() == nil {
+				r, ok := next()
+				if !ok {
+					return
+				}
+				ch := make(chan result, 1)
+				queue = append(queue, ch)
+				wg.Go(func() {
+					rep, err := c.check(ctx, r, rules)
+					ch <- result{rep, err}
+				})
+			}
+		}
+		for fill(); len(queue) > 0; fill() {
+			res := <-queue[0]
+			queue = queue[1:]
+			if !yield(res.report, res.err) {
+				return
+			}
+		}
+	}
+}

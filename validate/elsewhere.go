@@ -1,0 +1,111 @@
+package validate
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// lookElsewhere asks the name servers that the user named for the record. It gives the answers of those that serve its
+// name with authority and are not among the zone's own.
+func (p *Pass) lookElsewhere(ctx context.Context) []resolver.Answer {
+	out, _ := p.held.get(func() ([]resolver.Answer, error) {
+		own := map[netip.AddrPort]bool{}
+		for _, v := range p.facts.views {
+			own[v.Server.Addr] = true
+		}
+		port := p.walker.Port
+		if port == 0 {
+			port = 53
+		}
+		cut := resolver.Cut{Zone: resolver.Root}
+		var servers []resolver.Server
+		for _, text := range p.elsewhere {
+			if a, err := netip.ParseAddrPort(text); err == nil {
+				servers = append(servers, resolver.Server{Addr: a})
+			} else if a, err := netip.ParseAddr(text); err == nil {
+				servers = append(servers, resolver.Server{Addr: netip.AddrPortFrom(a, port)})
+			} else if n, err := resolver.ParseName(text); err == nil {
+				cut.NameServers = append(cut.NameServers, resolver.NameServer{Name: n})
+			}
+		}
+		if len(cut.NameServers) > 0 {
+			servers = append(servers, p.walker.Servers(p.walker.Address(ctx, cut))...)
+		}
+		servers = slices.DeleteFunc(servers, func(s resolver.Server) bool { return own[s.Addr] })
+		answers := p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME)
+		return slices.DeleteFunc(answers, func(a resolver.Answer) bool { return !p.holds(a) }), nil
+	})
+	return out
+}
+
+// holds reports whether an answer is the record, with authority, whatever zone it comes from.
+func (p *Pass) holds(a resolver.Answer) bool {
+	if a.Err != nil || !a.Response.Authoritative {
+		return false
+	}
+	t := targets(a.Response, p.Record.Name)
+	return len(t) == 1 && p.Record.Accepts(t[0])
+}
+
+// ahead asks the servers of zones that lie between the record's zone and its parent and that the parent delegates too: the
+// deeper cut wins, and a record left in the shallower zone is not asked for.
+func (p *Pass) ahead(ctx context.Context) (zone resolver.Name, held []resolver.Answer, err error) {
+	cut := p.facts.cut
+	var parents []resolver.Server
+	for _, a := range cut.Referrals {
+		parents = append(parents, a.Server)
+	}
+	if len(parents) == 0 {
+		return resolver.Name{}, nil, nil
+	}
+	var between []resolver.Name
+	for n := cut.Zone.Parent(); n.Below(cut.Parent); n = n.Parent() {
+		between = append(between, n)
+	}
+	results := make([][]resolver.Answer, len(between))
+	errs := make([]error, len(between))
+	var wg sync.WaitGroup
+	for i, n := range between {
+		wg.Go(func() { results[i], errs[i] = p.heldBy(ctx, parents[:1], n) })
+	}
+	wg.Wait()
+	for i, n := range between {
+		if len(results[i]) > 0 {
+			return n, results[i], nil
+		}
+		if errs[i] != nil {
+			err = errs[i]
+		}
+	}
+	return resolver.Name{}, nil, err
+}
+
+// heldBy asks the parent's server who serves zone, and those for the record.
+func (p *Pass) heldBy(ctx context.Context, parents []resolver.Server, zone resolver.Name) ([]resolver.Answer, error) {
+	refers := p.walker.Ask(ctx, parents, zone, resolver.TypeNS)
+	if refers[0].Err != nil {
+		return nil, Answers(refers).Known()
+	}
+	next := resolver.Cut{Zone: zone, Parent: p.facts.cut.Parent}
+	for _, rr := range refers[0].Response.Authority {
+		n, ok := rr.Target()
+		if !ok || rr.Type != resolver.TypeNS || rr.Name != zone {
+			continue
+		}
+		ns := resolver.NameServer{Name: n}
+		for _, g := range refers[0].Response.Additional {
+			if addr, ok := g.Addr(); ok && g.Name == n && n.Within(p.facts.cut.Parent) {
+				ns.Addrs, ns.Glue = append(ns.Addrs, addr), true
+			}
+		}
+		next.NameServers = append(next.NameServers, ns)
+	}
+	slices.SortFunc(next.NameServers, func(a, b resolver.NameServer) int { return a.Name.Compare(b.Name) })
+	servers := p.walker.Servers(p.walker.Address(ctx, next))
+	answers := p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME)
+	return slices.DeleteFunc(answers, func(a resolver.Answer) bool { return !p.holds(a) }), nil
+}

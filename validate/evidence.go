@@ -1,0 +1,113 @@
+package validate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// Saw makes evidence of an answer: who was asked what, and what came back. Text from the DNS stands in presentation
+// format, so that nothing in it can steer a terminal.
+func Saw(a resolver.Answer) Evidence {
+	q := a.Question
+	e := Evidence{Server: a.Server.Name}
+	if q.Server.IsValid() {
+		e.Question = &q
+	}
+	if q.Name.IsZero() { // a name server that could not even be asked
+		e.Text = fmt.Sprintf("%s could not be asked: %s", serverText(a.Server), reasonText(a.Err))
+		return e
+	}
+	asked := fmt.Sprintf("asked for %s %s", q.Name, q.Type)
+	if q.TCP {
+		asked += " over TCP"
+	}
+	if a.Err != nil {
+		e.Text = fmt.Sprintf("%s, %s: %s", serverText(a.Server), asked, reasonText(a.Err))
+		return e
+	}
+	e.Text = fmt.Sprintf("%s, %s, says %s", serverText(a.Server), asked, saidText(a.Response))
+	return e
+}
+
+func serverText(s resolver.Server) string {
+	switch {
+	case s.Name.IsZero():
+		return s.Addr.Addr().String()
+	case !s.Addr.IsValid():
+		return s.Name.String()
+	}
+	return fmt.Sprintf("%s (%s)", s.Name, s.Addr.Addr())
+}
+
+// saidText tells a response in a line: the code and what stands behind it.
+func saidText(r resolver.Response) string {
+	q := r.Question
+	text := r.RCode.String()
+	var data []string
+	for _, rr := range r.Answer {
+		if rr.Name == q.Name && (rr.Type == q.Type || rr.Type == resolver.TypeCNAME) {
+			data = append(data, rr.Type.String()+" "+rr.Text())
+		}
+	}
+	slices.Sort(data)
+	soa, denied := r.SOA()
+	switch {
+	case len(data) > 0:
+		text += ": " + strings.Join(data, ", ")
+		if !r.Authoritative {
+			text += ", without authority (no aa)"
+		}
+	case r.RCode == resolver.NXDomain && denied:
+		text += ": no such name in " + soa.Name.String()
+	case r.RCode == resolver.NoError && denied:
+		text += ": nothing of this type there, in " + soa.Name.String()
+	case r.RCode == resolver.NoError && r.Authoritative:
+		text += ": nothing of this type there"
+	case r.RCode == resolver.NoError:
+		var ns []string
+		for _, rr := range r.Authority {
+			if t, ok := rr.Target(); ok && rr.Type == resolver.TypeNS {
+				ns = append(ns, fmt.Sprintf("%s NS %s", rr.Name, t))
+			}
+		}
+		slices.Sort(ns)
+		text += ": no answer and no authority"
+		if len(ns) > 0 {
+			text = r.RCode.String() + ": a referral, " + strings.Join(slices.Compact(ns), ", ")
+		}
+	}
+	for _, x := range r.ExtendedErrors {
+		text += fmt.Sprintf(", extended error %d", x.Code)
+		if x.Text != "" {
+			text += " " + fmt.Sprintf("%+q", x.Text)
+		}
+	}
+	return text
+}
+
+// reasonText says why no answer came, without what the transport calls it.
+func reasonText(err error) string {
+	for _, x := range []error{
+		resolver.ErrTimeout, resolver.ErrRefusedConnection, resolver.ErrUnroutable, resolver.ErrPrivateAddress, resolver.ErrTruncated,
+		resolver.ErrMalformed, resolver.ErrNotRecorded, resolver.ErrBudget, resolver.ErrNoAddress, resolver.ErrNoGlue, resolver.ErrCircular,
+		resolver.ErrNoUsableAnswer,
+	} {
+		if errors.Is(err, x) {
+			return x.Error()
+		}
+	}
+	return "no answer before the time was up"
+}
+
+// sawAll makes the evidence of several views.
+func answersOf(views []ServerView) []resolver.Answer {
+	out := make([]resolver.Answer, len(views))
+	for i, v := range views {
+		out[i] = v.Answer
+	}
+	return out
+}

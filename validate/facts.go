@@ -1,0 +1,347 @@
+package validate
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// Standing is what one name server's answer for the record's name amounts to.
+type Standing int
+
+// The standings. The first four are authoritative answers; only they decide.
+const (
+	Holds     Standing = iota + 1 // one CNAME, with an accepted value
+	Differs                       // one CNAME, with another value
+	Several                       // more than one CNAME
+	Denies                        // no such name, or no CNAME there
+	IsLame                        // the server does not serve the zone
+	IsFailing                     // SERVFAIL and the like: may pass by itself
+	IsSilent                      // no answer that can be understood
+	NotAsked                      // no address, a private one, or no route from here
+)
+
+// Answered reports whether the standing is an authoritative answer.
+func (s Standing) Answered() bool { return s >= Holds && s <= Denies }
+
+// ServerView is one address of the zone's name servers and what it said.
+type ServerView struct {
+	resolver.Answer
+	Standing  Standing
+	Delegated bool // the parent names this server; otherwise only the zone itself does
+}
+
+// CNAMEs gives the targets of the CNAME records at the name that was asked for.
+func (v ServerView) CNAMEs() []resolver.Name { return targets(v.Response, v.Question.Name) }
+
+func targets(r resolver.Response, owner resolver.Name) []resolver.Name {
+	var out []resolver.Name
+	for _, rr := range r.RRs(owner, resolver.TypeCNAME) {
+		if t, ok := rr.Target(); ok {
+			out = append(out, t)
+		}
+	}
+	return out
+}
+
+// facts is what every check needs to know, gathered before the first rule runs: the way to the zone, and what each of its
+// servers says about the name.
+type facts struct {
+	walk    resolver.Walk
+	walkErr error
+	cut     resolver.Cut  // the last cut of the walk, its name servers with addresses
+	zone    resolver.Name // the apex that the servers themselves name; the cut's where they do not
+	views   []ServerView  // all of A(Z), delegated ones first, each sorted by server
+	childNS []resolver.Name
+	childOf resolver.Answer   // who said so
+	nsDiffs []resolver.Answer // what each answering server says, where the first differs from the parent
+	// Where they differ: the addresses behind the zone's own names, and whether one of these has none.
+	childAddrs   map[netip.Addr]bool
+	childUnknown bool
+
+	undelegated []resolver.Answer // what the parent's servers say to NS of the registrable domain, where the walk ends above it
+}
+
+// zoneName is the owner of the SOA record in a denial where it lies deeper than the cut: a server that holds parent and
+// child answers for the child without a referral (RFC 1034, 4.2.1).
+func zoneName(cut, name resolver.Name, views []ServerView) resolver.Name {
+	zone := cut
+	for _, v := range views {
+		if v.Standing != Denies {
+			continue
+		}
+		if soa, ok := v.Response.SOA(); ok && soa.Name.Below(zone) && name.Within(soa.Name) {
+			zone = soa.Name
+		}
+	}
+	return zone
+}
+
+// registrable gives the registrable domain of n by ICANN's part of the public suffix list: what somebody can register
+// under a suffix. A name that is a suffix itself is given as it is.
+func registrable(n resolver.Name) resolver.Name {
+	text := strings.TrimPrefix(n.Text(), "*.")
+	suffix, icann := publicsuffix.PublicSuffix(text)
+	for !icann && strings.Contains(suffix, ".") { // a company's own suffix, such as github.io
+		_, rest, _ := strings.Cut(suffix, ".")
+		suffix, icann = publicsuffix.PublicSuffix(rest)
+	}
+	s, err := resolver.ParseName(suffix)
+	if err != nil || !n.Below(s) {
+		return n
+	}
+	return n.Ancestor(s.NumLabels() + 1)
+}
+
+// probeLabel is a label that nobody has, in the form of ACM's tokens. It is made from the record so that a check can be
+// replayed; what matters is that no zone holds it.
+func probeLabel(r Record) string {
+	h := sha256.Sum256([]byte("acmdoctor probe\x00" + r.Name.String()))
+	return "_" + hex.EncodeToString(h[:16])
+}
+
+// along are the questions that go out together with the CNAME questions to the servers of what may be the record's zone.
+func along(r Record) func(resolver.Cut, []resolver.Server) []resolver.Question {
+	return func(cut resolver.Cut, servers []resolver.Server) []resolver.Question {
+		if len(servers) == 0 {
+			return nil
+		}
+		return oneServerQuestions(r, cut.Zone, servers[0].Addr)
+	}
+}
+
+func oneServerQuestions(r Record, zone resolver.Name, server netip.AddrPort) []resolver.Question {
+	qs := []resolver.Question{
+		{Name: zone, Type: resolver.TypeNS, Server: server},
+		{Name: r.Name, Type: resolver.TypeTXT, Server: server},
+		{Name: r.Name, Type: resolver.TypeA, Server: server},
+	}
+	if probe, ok := r.Domain().Child(probeLabel(r)); ok {
+		qs = append(qs, resolver.Question{Name: probe, Type: resolver.TypeCNAME, Server: server})
+	}
+	return qs
+}
+
+// gather collects the facts. Its error is the context's, or one of a resolver that must end the check; servers that do
+// not answer are facts, not errors.
+func (p *Pass) gather(ctx context.Context) {
+	f := &p.facts
+	w := p.walker
+	w.Along = along(p.Record)
+	f.walk, f.walkErr = w.Walk(ctx, p.Record.Name, resolver.TypeCNAME)
+	p.walker = p.walker.Knowing(f.walk)
+	f.cut = f.walk.Zone()
+	f.zone = f.cut.Zone
+	if p.aboveDomain() {
+		f.views = p.views(f.walk.Answers, true)
+		first, ok := p.firstAnswering()
+		if !ok {
+			return
+		}
+		servers := p.walker.Servers(p.walker.Address(ctx, f.cut))
+		if first.Standing == Denies {
+			f.undelegated = p.walker.Ask(ctx, servers, p.registered(), resolver.TypeNS)
+		} else { // a registry that keeps names in its own zone
+			f.views = p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME), true)
+		}
+		return
+	}
+	f.views = p.views(f.walk.Answers, true)
+	for _, ns := range f.cut.NameServers {
+		if len(ns.Addrs) == 0 && ns.Err != nil {
+			f.views = append(f.views, ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err), Delegated: true})
+		}
+	}
+	p.askAgain(ctx)
+	f.zone = zoneName(f.cut.Zone, p.Record.Name, f.views)
+	p.childServers(ctx)
+}
+
+// aboveDomain reports whether the walk ended in a zone above what can be registered: nothing delegates the domain.
+func (p *Pass) aboveDomain() bool {
+	return p.facts.cut.Zone.IsZero() || p.registered().Below(p.facts.cut.Zone)
+}
+
+func (p *Pass) registered() resolver.Name { return registrable(p.Record.Domain()) }
+
+func (p *Pass) views(answers []resolver.Answer, delegated bool) []ServerView {
+	out := make([]ServerView, 0, len(answers))
+	for _, a := range answers {
+		out = append(out, ServerView{Answer: a, Standing: p.standing(a), Delegated: delegated})
+	}
+	return out
+}
+
+func (p *Pass) standing(a resolver.Answer) Standing {
+	if a.Err != nil {
+		return standingOf(a.Err)
+	}
+	switch a.Response.Means(p.facts.cut.Zone) {
+	case resolver.Answers:
+		switch t := targets(a.Response, a.Question.Name); {
+		case len(t) == 1 && p.Record.Accepts(t[0]):
+			return Holds
+		case len(t) == 1:
+			return Differs
+		case len(t) > 1:
+			return Several
+		}
+		return Denies
+	case resolver.NoSuchName, resolver.NoData:
+		return Denies
+	case resolver.Refers, resolver.Lame:
+		return IsLame // a referral further down was followed; one that is left is a server that lacks the deeper zone
+	}
+	return IsFailing
+}
+
+func standingOf(err error) Standing {
+	switch {
+	case errors.Is(err, resolver.ErrNoAddress), errors.Is(err, resolver.ErrNoGlue):
+		return IsLame
+	case errors.Is(err, resolver.ErrPrivateAddress), errors.Is(err, resolver.ErrUnroutable):
+		return NotAsked
+	}
+	return IsSilent
+}
+
+// askAgain asks servers that are lame or fail a second time, over TCP: what is said once may be a moment's trouble.
+func (p *Pass) askAgain(ctx context.Context) {
+	var wg sync.WaitGroup
+	for i := range p.facts.views {
+		v := &p.facts.views[i]
+		if (v.Standing != IsLame && v.Standing != IsFailing) || v.Err != nil {
+			continue
+		}
+		wg.Go(func() {
+			q := v.Question
+			q.TCP = true
+			r, err := p.Resolver().Resolve(ctx, q)
+			again := resolver.Answer{Server: v.Server, Question: q, Response: r, Err: err}
+			if s := p.standing(again); s.Answered() {
+				v.Answer, v.Standing = again, s
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// childServers reads the zone's own NS records, and asks the servers that only the zone names: a resolver that has seen
+// that RRset uses it in place of the parent's (RFC 2181, 5.4.1).
+func (p *Pass) childServers(ctx context.Context) {
+	f := &p.facts
+	first, ok := p.firstAnswering()
+	if !ok {
+		return
+	}
+	// Where the first server in order did not answer, neither did the questions that went along.
+	answer := func(v ServerView) resolver.Answer {
+		return p.walker.Ask(ctx, []resolver.Server{v.Server}, f.zone, resolver.TypeNS)[0]
+	}
+	a := answer(first)
+	names := nsNames(a, f.zone)
+	if len(names) == 0 {
+		return
+	}
+	f.childNS, f.childOf = names, a
+	parents := namesOf(f.cut.NameServers)
+	if f.zone != f.cut.Zone || slices.Equal(parents, names) {
+		return
+	}
+	// They differ. What do the others say, and who are the servers that the parent does not name?
+	f.nsDiffs = p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() }), f.zone, resolver.TypeNS)
+	extra := resolver.Cut{Zone: f.zone, Parent: f.cut.Parent}
+	seen := map[resolver.Name]bool{}
+	for _, n := range parents {
+		seen[n] = true
+	}
+	for _, d := range f.nsDiffs {
+		for _, n := range nsNames(d, f.zone) {
+			if seen[n] {
+				continue
+			}
+			seen[n] = true
+			ns := resolver.NameServer{Name: n}
+			for _, rr := range d.Response.Additional {
+				if addr, ok := rr.Addr(); ok && rr.Name == n && n.Within(f.zone) && !slices.Contains(ns.Addrs, addr) {
+					ns.Addrs, ns.Glue = append(ns.Addrs, addr), true
+				}
+			}
+			extra.NameServers = append(extra.NameServers, ns)
+		}
+	}
+	slices.SortFunc(extra.NameServers, func(a, b resolver.NameServer) int { return a.Name.Compare(b.Name) })
+	extra = p.walker.Address(ctx, extra)
+	f.childAddrs = map[netip.Addr]bool{}
+	for _, ns := range slices.Concat(extra.NameServers, f.cut.NameServers) {
+		if slices.Contains(parents, ns.Name) && !slices.Contains(names, ns.Name) {
+			continue
+		}
+		f.childUnknown = f.childUnknown || len(ns.Addrs) == 0
+		for _, addr := range ns.Addrs {
+			f.childAddrs[addr] = true
+		}
+	}
+	known := map[netip.AddrPort]bool{}
+	for _, v := range f.views {
+		known[v.Server.Addr] = true
+	}
+	servers := slices.DeleteFunc(p.walker.Servers(extra), func(s resolver.Server) bool { return known[s.Addr] })
+	f.views = append(f.views, p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME), false)...)
+	for _, ns := range extra.NameServers {
+		if len(ns.Addrs) == 0 && ns.Err != nil {
+			f.views = append(f.views, ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err)})
+		}
+	}
+}
+
+// firstAnswering is the one server that further questions go to: the first in order whose answer was usable.
+func (p *Pass) firstAnswering() (ServerView, bool) {
+	for _, v := range p.facts.views {
+		if v.Standing.Answered() {
+			return v, true
+		}
+	}
+	return ServerView{}, false
+}
+
+func nsNames(a resolver.Answer, zone resolver.Name) []resolver.Name {
+	if a.Err != nil {
+		return nil
+	}
+	var out []resolver.Name
+	for _, rr := range a.Response.RRs(zone, resolver.TypeNS) {
+		if n, ok := rr.Target(); ok {
+			out = append(out, n)
+		}
+	}
+	slices.SortFunc(out, resolver.Name.Compare)
+	return out
+}
+
+func namesOf(servers []resolver.NameServer) []resolver.Name {
+	out := make([]resolver.Name, len(servers))
+	for i, s := range servers {
+		out[i] = s.Name
+	}
+	return out
+}
+
+func serversOf(views []ServerView, want func(ServerView) bool) []resolver.Server {
+	var out []resolver.Server
+	for _, v := range views {
+		if want(v) && v.Server.Addr.IsValid() {
+			out = append(out, v.Server)
+		}
+	}
+	return out
+}

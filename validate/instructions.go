@@ -1,0 +1,85 @@
+package validate
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// The sources that several rules rest on.
+var (
+	refTroubleshoot = Ref{"ACM User Guide", "Troubleshoot DNS validation problems"}
+	refValidation   = Ref{"ACM User Guide", "AWS Certificate Manager DNS validation"}
+	refArticle      = Ref{"AWS re:Post knowledge centre", "CNAME record not resolving, validation still pending"}
+	refAPI          = Ref{"ACM API Reference", "DomainValidation"}
+)
+
+// host says where the zone is edited: its name and the servers that the world is sent to.
+func (p *Pass) host() string {
+	var ns []string
+	for _, s := range p.facts.cut.NameServers {
+		ns = append(ns, s.Name.String())
+	}
+	return fmt.Sprintf("whoever hosts the zone %s (name servers %s)", p.facts.zone, strings.Join(ns, ", "))
+}
+
+// line is the record as it is typed into a form: the form's own kind of name first, since appending the zone is what most
+// consoles do.
+func (p *Pass) line() string {
+	rel, ok := p.Record.Name.Relative(p.facts.zone)
+	if !ok {
+		rel = p.Record.Name.Text()
+	}
+	return fmt.Sprintf("Type CNAME, Name %s (relative to %s; only where the form takes full names: %s), Value %s, TTL %d; "+
+		"proxy, flattening and forwarding off", rel, p.facts.zone, p.Record.Name, p.Record.Value, DefaultTTL)
+}
+
+// put is the change that makes the record right where the name now holds from.
+func (p *Pass) put(from ...resolver.Name) Change {
+	return Change{Name: p.Record.Name, Type: resolver.TypeCNAME, From: texts(from), To: []string{p.Record.Value.String()}}
+}
+
+func texts(names []resolver.Name) []string {
+	var out []string
+	for _, n := range names {
+		out = append(out, n.String())
+	}
+	return out
+}
+
+// with picks the views of some standings.
+func (p *Pass) with(want ...Standing) []ServerView {
+	var out []ServerView
+	for _, v := range p.facts.views {
+		for _, s := range want {
+			if v.Standing == s {
+				out = append(out, v)
+			}
+		}
+	}
+	return out
+}
+
+// answered gives the views that are authoritative answers.
+func (p *Pass) answered() []ServerView { return p.with(Holds, Differs, Several, Denies) }
+
+// list joins what people read.
+func list[T any](items []T, text func(T) string) string {
+	var out []string
+	for _, i := range items {
+		out = append(out, text(i))
+	}
+	switch n := len(out); n {
+	case 0:
+		return "none"
+	case 1:
+		return out[0]
+	default:
+		return strings.Join(out[:n-1], ", ") + " and " + out[n-1]
+	}
+}
+
+func nameText(n resolver.Name) string { return n.String() }
+
+func viewText(v ServerView) string { return serverText(v.Server) }

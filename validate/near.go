@@ -1,0 +1,218 @@
+package validate
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// nearKind says in what way a name lies near the record's own.
+type nearKind int
+
+const (
+	nearDoubled     nearKind = iota + 1 // a zone or domain was appended
+	nearRelocated                       // the same token at another place
+	nearUnderscored                     // the underscore is gone
+	nearSwapped                         // name and value changed places
+)
+
+// nearName is a name at which a mistake may have put the record.
+type nearName struct {
+	Kind nearKind
+	Name resolver.Name
+	Why  string // the mistake in a few words
+}
+
+// nearHit is such a name that holds what the record should.
+type nearHit struct {
+	nearName
+	resolver.Answer
+	Target resolver.Name
+	TTL    uint32
+}
+
+// nearRound is how many names are asked for at a time, the likely ones first: enough for any record of an apex domain.
+const nearRound = 8
+
+// nearNames lists where the record may have ended up, most likely first, without repetition and without the name itself.
+func nearNames(r Record, zone resolver.Name) []nearName {
+	n, b, reg := r.Name, r.Domain(), registrable(r.Domain())
+	token := r.Token()
+	var out []nearName
+	add := func(k nearKind, name resolver.Name, ok bool, why string) {
+		if ok && name != n && name.Within(zone) && !slices.ContainsFunc(out, func(x nearName) bool { return x.Name == name }) {
+			out = append(out, nearName{k, name, why})
+		}
+	}
+	at := func(parent resolver.Name) (resolver.Name, bool) { return parent.Child(token) }
+	under := func(name, suffix resolver.Name, times int) (resolver.Name, bool) {
+		ok := true
+		for range times {
+			if ok {
+				name, ok = name.Under(suffix)
+			}
+		}
+		return name, ok
+	}
+	doubled := func(suffix resolver.Name, times int, why string) {
+		name, ok := under(n, suffix, times)
+		add(nearDoubled, name, ok, why)
+	}
+	doubled(zone, 1, "the zone's name is in it twice")
+	doubled(b, 1, "the domain's name is in it twice")
+	doubled(reg, 1, "the registered domain's name is in it twice")
+	if first := b.FirstLabel(); first != "" && b.Below(zone) {
+		again, ok := b.Child(first)
+		if ok {
+			again, ok = at(again)
+		}
+		add(nearDoubled, again, ok, "the label "+first+" is in it twice")
+	}
+	if stripped, ok := withoutUnderscore(n); ok {
+		add(nearUnderscored, stripped, true, "the underscore in front is missing")
+	}
+	relocated := func(parent resolver.Name, why string) {
+		name, ok := at(parent)
+		add(nearRelocated, name, ok, why)
+	}
+	relocated(zone, "it stands at the zone's apex")
+	relocated(reg, "it stands at the registered domain")
+	if www, ok := b.Child("www"); ok {
+		relocated(www, "it stands under www")
+	}
+	if b.FirstLabel() == "www" {
+		relocated(b.Parent(), "it stands at the domain without www")
+	}
+	if labels := r.Value.Labels(); len(labels) > 2 {
+		if head, ok := r.Value.TrimSuffix(ValidationSuffix); ok {
+			name, ok := head.Under(zone)
+			add(nearSwapped, name, ok, "the value's first labels are the name")
+		}
+		name, ok := r.Value.Under(zone)
+		add(nearSwapped, name, ok, "the value is the name")
+	}
+	for _, d := range r.Domains {
+		if d.FirstLabel() == "*" {
+			relocated(d, "the wildcard's asterisk is in it")
+		}
+	}
+	doubled(zone, 2, "the zone's name is in it three times")
+	doubled(b, 2, "the domain's name is in it three times")
+	return out
+}
+
+// Near looks for the record at the names where mistakes put it. A name counts only when it holds what the record should,
+// or what a second mistake made of that, and a name beside it that nobody has does not answer the same (a wildcard would).
+func (p *Pass) nearHits(ctx context.Context) ([]nearHit, error) {
+	return p.near.get(func() ([]nearHit, error) { return p.lookNear(ctx) })
+}
+
+func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
+	names := nearNames(p.Record, p.facts.zone)
+	for round := range slices.Chunk(names, nearRound) {
+		asked := make([]resolver.Name, 0, 2*len(round))
+		beside := map[resolver.Name]resolver.Name{}
+		for _, n := range round {
+			asked = append(asked, n.Name)
+			if n.Kind == nearSwapped {
+				continue // its target is the record's own name: no wildcard points there
+			}
+			probe, ok := n.Name.Parent().Child(probeLabel(p.Record))
+			if ok {
+				beside[n.Name] = probe
+				if !slices.Contains(asked, probe) {
+					asked = append(asked, probe)
+				}
+			}
+		}
+		answers := map[resolver.Name]resolver.Answer{}
+		for _, a := range p.AskOneEach(ctx, resolver.TypeCNAME, asked...) {
+			answers[a.Question.Name] = a
+			if a.Err != nil {
+				err = a.Err
+			}
+		}
+		for _, n := range round {
+			a := answers[n.Name]
+			t := targets(a.Response, n.Name)
+			if a.Err != nil || len(t) != 1 || !p.placed(n, t[0]) {
+				continue
+			}
+			if probe, ok := beside[n.Name]; ok {
+				b := answers[probe]
+				if b.Err != nil || slices.Equal(targets(b.Response, probe), t) {
+					continue
+				}
+			}
+			hits = append(hits, nearHit{nearName: n, Answer: a, Target: t[0], TTL: ttlOf(a.Response, n.Name)})
+		}
+		if len(hits) > 0 {
+			return hits, nil
+		}
+	}
+	return nil, err
+}
+
+// placed reports whether target at a near name shows that it is this record.
+func (p *Pass) placed(n nearName, target resolver.Name) bool {
+	if n.Kind == nearSwapped {
+		if target == p.Record.Name {
+			return true
+		}
+		token, err := resolver.Root.Child(p.Record.Token())
+		doubled, ok := p.Record.Name.Under(p.facts.zone)
+		inZone, okZone := p.facts.zone.Child(p.Record.Token())
+		return (err && target == token) || (ok && target == doubled) || (okZone && target == inZone)
+	}
+	if p.Record.Accepts(target) {
+		return true
+	}
+	_, ok := p.doubledValue(target)
+	return ok
+}
+
+// doubledValue reports whether target is an accepted value with the zone, the domain or an ancestor of the name inside the
+// zone appended, once or twice.
+func (p *Pass) doubledValue(target resolver.Name) (suffix resolver.Name, ok bool) {
+	for s := p.Record.Name; s.Within(p.facts.zone); s = s.Parent() {
+		rest := target
+		for range 2 {
+			r, below := rest.TrimSuffix(s)
+			if !below {
+				break
+			}
+			if p.Record.Accepts(r) {
+				return s, true
+			}
+			rest = r
+		}
+	}
+	return resolver.Name{}, false
+}
+
+func ttlOf(r resolver.Response, owner resolver.Name) uint32 {
+	for _, rr := range r.RRs(owner, resolver.TypeCNAME) {
+		return rr.TTL
+	}
+	return DefaultTTL
+}
+
+// atName asks one server for what else may stand at the record's name. TXT and A were asked with the first questions; the
+// rest only matters once something is wrong.
+func (p *Pass) atName(ctx context.Context, types ...resolver.Type) []resolver.Answer {
+	out := make([]resolver.Answer, len(types))
+	var wg sync.WaitGroup
+	for i, t := range types {
+		wg.Go(func() {
+			a, err := p.AskOne(ctx, p.Record.Name, t)
+			if err != nil {
+				a = resolver.Answer{Question: resolver.Question{Name: p.Record.Name, Type: t}, Err: err}
+			}
+			out[i] = a
+		})
+	}
+	wg.Wait()
+	return out
+}

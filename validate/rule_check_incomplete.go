@@ -1,0 +1,44 @@
+package validate
+
+import (
+	"context"
+	"errors"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// checkIncomplete says why a verdict is undetermined where no other rule does.
+type checkIncomplete struct{}
+
+func (checkIncomplete) Info() Info {
+	return Info{
+		ID:    "check-incomplete",
+		Title: "the DNS did not answer well enough to say",
+		Text: "Time or questions ran out, answers contradict each other above the zone, or a name that the record leads to could " +
+			"not be looked up. What is not known is not guessed: this is no verdict on the record.",
+		Wrong:    "the time set by --timeout was over before every server had its turn",
+		Right:    "every server answers in time",
+		Fix:      "Check again, with a longer --timeout.",
+		Severity: Warning,
+		Refs:     []Ref{{"RFC 1034", "5.3.1"}},
+	}
+}
+
+func (checkIncomplete) Run(ctx context.Context, p *Pass) error {
+	verdict, why := p.verdict(ctx)
+	if verdict != Undetermined || len(p.answered()) == 0 && len(p.with(IsLame, IsFailing)) == 0 {
+		return nil // valid, invalid, or said by server-unreachable
+	}
+	if len(p.answered()) == 0 && len(p.with(IsLame, IsFailing)) == len(p.facts.views) {
+		return nil // said by server-lame
+	}
+	if end, err := p.chained(ctx); err == nil && end.Reaches {
+		return nil // said by cname-chained
+	}
+	fix := "check again, with a longer time-out (--timeout)"
+	if errors.Is(p.facts.walkErr, resolver.ErrNotRecorded) {
+		fix = "record a transcript of this very record; the one replayed does not hold all answers"
+	}
+	p.Report(Finding{Confidence: Certain, Message: "not determined: " + why, Fixes: []Fix{{Where: WhereNowhere, Message: fix}}}, answersOf(p.with(IsSilent))...)
+	return nil
+}

@@ -1,0 +1,107 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// cnameAndOtherData and cnameMultiple find a name that holds more than the one CNAME it may.
+
+type cnameAndOtherData struct{}
+
+func (cnameAndOtherData) Info() Info {
+	return Info{
+		ID:    "cname-and-other-data",
+		Title: "other records stand beside the CNAME",
+		Text: "Where a CNAME is, nothing else may be. Servers deal with it each in their own way: one refuses the zone, another " +
+			"drops a record, a third answers by the type that is asked; AWS says that such a pair keeps the certificate " +
+			"pending. Only data of its own at the name counts: a healthy server answers a TXT question with the CNAME, which " +
+			"is not this fault.",
+		Wrong:    "_a79.example.com. CNAME _424.acm-validations.aws.\n_a79.example.com. TXT \"old\"",
+		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
+		Fix:      "Delete everything at the name but the CNAME; look first whether somebody needs the content.",
+		Severity: Error,
+		Explains: []ID{"servers-disagree", "record-missing"},
+		Refs:     []Ref{{"RFC 1034", "3.6.2"}, {"RFC 1912", "2.4"}, {"RFC 2181", "10.1"}, refArticle},
+	}
+}
+
+func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
+	with := p.with(Holds, Differs, Several)
+	if len(with) == 0 {
+		return ErrNotApplicable
+	}
+	types := []resolver.Type{resolver.TypeTXT, resolver.TypeA}
+	if len(p.with(Holds)) < len(p.answered()) || len(otherData(p.atName(ctx, types...), p.Record.Name)) > 0 {
+		types = append(types, resolver.TypeAAAA, resolver.TypeMX)
+	}
+	answers := p.atName(ctx, types...)
+	other := otherData(answers, p.Record.Name)
+	if len(other) == 0 || len(p.with(Holds)) == 0 && p.wildcardOf(ctx, other) {
+		return Answers(answers).Known()
+	}
+	fix := Fix{Where: WhereZone}
+	var what []string
+	for _, a := range other {
+		c := Change{Name: p.Record.Name, Type: a.Question.Type}
+		for _, rr := range a.Response.RRs(p.Record.Name, a.Question.Type) {
+			c.From, c.TTL = append(c.From, rr.Text()), rr.TTL
+			what = append(what, fmt.Sprintf("%s %s", rr.Type, rr.Text()))
+		}
+		fix.Changes = append(fix.Changes, c)
+	}
+	fix.Message = fmt.Sprintf("at %s, delete beside the CNAME at %s: %s (look first whether somebody needs it)", p.host(), p.Record.Name, strings.Join(what, ", "))
+	if len(p.with(Holds)) < len(p.answered()) {
+		fix.Changes = append(fix.Changes, p.put(p.differing()...))
+		fix.Message += "; and see that the record is: " + p.line()
+	}
+	p.Report(Finding{
+		Confidence: Certain,
+		Message:    fmt.Sprintf("beside the CNAME at %s stands %s; where a CNAME is, nothing else may be", p.Record.Name, strings.Join(what, ", ")),
+		Fixes:      []Fix{fix},
+	}, append([]resolver.Answer{with[0].Answer}, other...)...)
+	return nil
+}
+
+type cnameMultiple struct{}
+
+func (cnameMultiple) Info() Info {
+	return Info{
+		ID:    "cname-multiple",
+		Title: "the name has more than one CNAME",
+		Text: "A name has one CNAME or none. With two, a server gives both, or one of them in turn, and a CA may read either. " +
+			"ACM gives another name, not another value, to another account, so a second CNAME here is never needed.",
+		Wrong:    "_a79.example.com. CNAME _424.acm-validations.aws.\n_a79.example.com. CNAME _999.acm-validations.aws.",
+		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
+		Fix:      "Keep the one that the certificate asks for, and delete the others.",
+		Severity: Error,
+		Explains: []ID{"servers-disagree", "value-mismatch"},
+		Refs:     []Ref{{"RFC 2181", "10.1"}, {"RFC 1034", "3.6.2"}},
+	}
+}
+
+func (cnameMultiple) Run(_ context.Context, p *Pass) error {
+	several := p.with(Several)
+	if len(several) == 0 {
+		return nil
+	}
+	all := several[0].CNAMEs()
+	right := slices.ContainsFunc(all, p.Record.Accepts)
+	msg := fmt.Sprintf("%s has %d CNAMEs: %s; one is allowed", p.Record.Name, len(all), list(all, nameText))
+	if !right {
+		msg += ", and none of them is the right one"
+	}
+	p.Report(Finding{
+		Confidence: Certain, Message: msg,
+		Fixes: []Fix{{
+			Where: WhereZone, Changes: []Change{p.put(all...)},
+			Message: fmt.Sprintf("at %s, leave one CNAME at %s, with the value %s, and delete the others; if another value belongs to a certificate "+
+				"that is alive, look at that one before", p.host(), p.Record.Name, p.Record.Value),
+		}},
+	}, answersOf(several)...)
+	return nil
+}

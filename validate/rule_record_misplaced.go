@@ -1,0 +1,47 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+)
+
+// recordMisplaced finds the record in a zone that is delegated too, above the one that is asked. Of its three forms this
+// is the one that the DNS alone can show; the others need the provider's account.
+type recordMisplaced struct{}
+
+func (recordMisplaced) Info() Info {
+	return Info{
+		ID:    "record-misplaced",
+		Title: "the record is in a zone that is not asked for this name",
+		Text: "Two delegations overlap: the parent delegates a zone and, below it, a deeper one. The deeper cut wins, so the " +
+			"record in the shallower zone is never asked for. Its own servers answer for it all the same, which is how dig " +
+			"at those servers misleads.",
+		Wrong:    "example. delegates ef.example. and dev.ef.example.; the record is in the zone ef.example.",
+		Right:    "the record is in the zone dev.ef.example.",
+		Fix:      "Create the record in the zone that is asked, or take the deeper delegation away if it is a left-over.",
+		Severity: Error,
+		Explains: []ID{"record-missing"},
+		Refs:     []Ref{{"RFC 1034", "4.3.2, step 3b"}, {"RFC 1034", "4.2.1"}},
+		Probe:    true,
+	}
+}
+
+func (recordMisplaced) Run(ctx context.Context, p *Pass) error {
+	if p.aboveDomain() {
+		return ErrNotApplicable
+	}
+	zone, held, err := p.ahead(ctx)
+	if len(held) == 0 {
+		return err
+	}
+	p.Report(Finding{
+		Confidence: Certain,
+		Message: fmt.Sprintf("the record is in the zone %s, and the world asks the zone %s, which %s delegates apart from it",
+			zone, p.facts.zone, p.facts.cut.Parent),
+		Fixes: []Fix{
+			{Where: WhereZone, Message: "at " + p.host() + ", create: " + p.line(), Changes: []Change{p.put()}},
+			{Where: WhereParent, Message: fmt.Sprintf("or, if the delegation of %s is a left-over, take its NS records out of %s", p.facts.zone, p.facts.cut.Parent)},
+		},
+	}, held...)
+	return nil
+}

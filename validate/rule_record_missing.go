@@ -1,0 +1,47 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// recordMissing finds nothing of use at the name, at any server that answers.
+type recordMissing struct{}
+
+func (recordMissing) Info() Info {
+	return Info{
+		ID:    "record-missing",
+		Title: "nothing of use is at the name",
+		Text: "Every server that answers says that the name does not exist, or that it has no CNAME. It was never created, was " +
+			"created elsewhere, or was deleted by somebody tidying up; ACM needs it again at every renewal.",
+		Wrong:    "_a79.example.com. does not exist",
+		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
+		Fix:      "Create the record, and keep it for as long as the certificate shall renew.",
+		Severity: Error,
+		Refs:     []Ref{{"RFC 2308", "2.1 and 2.2"}, refValidation},
+	}
+}
+
+func (recordMissing) Run(_ context.Context, p *Pass) error {
+	denied := p.with(Denies)
+	if len(denied) == 0 || len(denied) < len(p.answered()) {
+		return nil
+	}
+	what := "it does not exist"
+	for _, v := range denied {
+		if v.Response.RCode != resolver.NXDomain {
+			what = "there is no CNAME"
+		}
+	}
+	f := Finding{
+		Confidence: Certain,
+		Message:    fmt.Sprintf("the record is missing: the name servers of %s say of %s that %s", p.facts.zone, p.Record.Name, what),
+	}
+	if !p.aboveDomain() {
+		f.Fixes = []Fix{{Where: WhereZone, Message: "at " + p.host() + ", create: " + p.line(), Changes: []Change{p.put()}}}
+	}
+	p.Report(f, answersOf(denied)...)
+	return nil
+}

@@ -1,0 +1,72 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// serverUnreachable finds name servers from which no usable answer came. Silence is never taken for an absent record.
+type serverUnreachable struct{}
+
+func (serverUnreachable) Info() Info {
+	return Info{
+		ID:    "server-unreachable",
+		Title: "a name server does not answer",
+		Text: "No answer came over UDP with EDNS, over UDP without, or over TCP; or the answer was truncated and TCP is closed; " +
+			"or the address is one that no public CA can reach. Firewalls that drop EDNS, TCP or fragments, and IPv6 that is " +
+			"announced and dead, do this. One silent server of several is a warning. Where all are silent nothing is known " +
+			"about the record.",
+		Wrong:    "ns2.example.com. A 192.0.2.2, where nothing answers on port 53",
+		Right:    "every address of every name server answers over UDP and TCP",
+		Fix:      "Open 53/udp and 53/tcp to the world at that server, or take it (or its AAAA record) out of the delegation.",
+		Severity: Error,
+		Explains: []ID{},
+		Refs:     []Ref{{"RFC 7766", "5"}, {"RFC 6891", "7"}, {"RFC 9210", "3"}},
+	}
+}
+
+func (serverUnreachable) Run(_ context.Context, p *Pass) error {
+	f := &p.facts
+	silent, notAsked := p.with(IsSilent), p.with(NotAsked)
+	for _, v := range notAsked {
+		if errors.Is(v.Err, resolver.ErrPrivateAddress) {
+			silent = append(silent, v)
+		}
+	}
+	zone := f.cut.Zone.String()
+	if f.cut.Zone.IsRoot() {
+		zone = "the root zone"
+	}
+	if len(p.answered()) == 0 && len(p.with(IsLame, IsFailing)) == 0 {
+		all := f.views
+		msg := fmt.Sprintf("no name server of %s gave an answer: %s", zone, list(all, func(v ServerView) string {
+			return viewText(v) + ", " + reasonText(v.Err)
+		}))
+		fix := Fix{Where: WhereServers, Message: fmt.Sprintf("the record may be there or not; whoever runs the name servers of %s must open 53/udp and 53/tcp to the world. Check again then", zone)}
+		if len(notAsked) == len(all) && len(silent) == 0 {
+			msg = fmt.Sprintf("this machine has no way to the name servers of %s; that says nothing about the record", zone)
+			fix = Fix{Where: WhereNowhere, Message: "check again from a machine that reaches the public DNS on port 53, UDP and TCP"}
+		} else if f.cut.Zone.IsRoot() {
+			fix = Fix{Where: WhereNowhere, Message: "no root server answered, so the network between is the likely cause: let this machine ask port 53, UDP and TCP, anywhere"}
+		}
+		if len(all) == 0 {
+			msg = fmt.Sprintf("no name server of %s has an address that can be asked", zone)
+		}
+		p.Report(Finding{Confidence: Likely, Message: msg, Fixes: []Fix{fix}}, answersOf(all)...)
+		return nil
+	}
+	if len(silent) == 0 || p.aboveDomain() {
+		return nil
+	}
+	p.Report(Finding{
+		Severity: Warning, Confidence: Likely,
+		Message: fmt.Sprintf("%s of %s gave no answer: %s", plural(len(silent), "a name server", "name servers"), zone, list(silent, func(v ServerView) string {
+			return viewText(v) + ", " + reasonText(v.Err)
+		})),
+		Fixes: []Fix{{Where: WhereServers, Message: "see that " + list(silent, viewText) + " can be asked from anywhere over UDP and TCP, or take it out of the delegation"}},
+	}, answersOf(silent)...)
+	return nil
+}

@@ -1,0 +1,76 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// serversDisagree finds that the zone's servers answer differently.
+type serversDisagree struct{}
+
+func (serversDisagree) Info() Info {
+	return Info{
+		ID:    "servers-disagree",
+		Title: "the zone's name servers give different answers",
+		Text: "Some servers have the record and others do not, or they have different values. A CA asks whichever it likes, from " +
+			"several places, so all must have it. Different serials in the SOA records mean that a copy lags behind; equal or " +
+			"unrelated ones mean two zones that are kept apart, at two providers for instance.",
+		Wrong:    "ns1 answers with the record, ns2 with NXDOMAIN",
+		Right:    "every name server answers with the record",
+		Fix:      "Bring the lagging server up to date, or create the record at the other provider too, or take that provider out of the delegation.",
+		Severity: Error,
+		Refs:     []Ref{{"RFC 1034", "4.3.5"}, {"RFC 1982", "3"}, {"RFC 1996", "1"}},
+	}
+}
+
+func (serversDisagree) Run(ctx context.Context, p *Pass) error {
+	answered := p.answered()
+	if p.aboveDomain() || len(answered) < 2 {
+		return ErrNotApplicable
+	}
+	said := func(v ServerView) string {
+		return strings.Join(texts(v.CNAMEs()), " ")
+	}
+	if !slices.ContainsFunc(answered, func(v ServerView) bool { return said(v) != said(answered[0]) }) {
+		return nil
+	}
+	if len(p.with(Holds)) == len(answered) {
+		return nil // with and without the underscore
+	}
+	soas, err := p.Authoritative(ctx, p.facts.zone, resolver.TypeSOA)
+	if err != nil {
+		return err
+	}
+	serials := map[uint32]bool{}
+	for _, a := range soas {
+		for _, rr := range a.Response.RRs(p.facts.zone, resolver.TypeSOA) {
+			if soa, ok := rr.SOA(); ok && a.Err == nil {
+				serials[soa.Serial] = true
+			}
+		}
+	}
+	msg := fmt.Sprintf("the name servers of %s do not give the same answer for %s", p.facts.zone, p.Record.Name)
+	for _, s := range []struct {
+		standing Standing
+		text     string
+	}{{Holds, "right"}, {Differs, "another value"}, {Several, "several values"}, {Denies, "not there"}} {
+		if v := p.with(s.standing); len(v) > 0 {
+			msg += fmt.Sprintf("; %s at %s", s.text, list(v, viewText))
+		}
+	}
+	fix := fmt.Sprintf("if %s is kept in two places, create the record in each (%s), or take one of them out of the delegation", p.facts.zone, p.line())
+	if len(serials) > 1 {
+		msg += "; their serials differ, so a copy lags behind"
+		fix = fmt.Sprintf("see why the zone transfer to the server with the older serial does not work (NOTIFY, TSIG, firewall), or raise the serial; or wait for "+
+			"the SOA's refresh time. Or, %s", fix)
+	}
+	p.Report(Finding{
+		Confidence: Certain, Message: msg,
+		Fixes: []Fix{{Where: WhereZone, Message: fix, Changes: []Change{p.put(p.differing()...)}}},
+	}, append(answersOf(answered), soas...)...)
+	return nil
+}

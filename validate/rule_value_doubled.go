@@ -1,0 +1,57 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// valueDoubled finds that the provider appended the zone to the target.
+type valueDoubled struct{}
+
+func (valueDoubled) Info() Info {
+	return Info{
+		ID:    "value-doubled",
+		Title: "the zone's name was appended to the value",
+		Text: "In zone files, and in the forms of providers that keep their rule, a target without a final dot is relative to the " +
+			"zone. The value then ends in the zone's name, and ACM does not find its own.",
+		Wrong:    "_a79.example.com. CNAME _424.acm-validations.aws.example.com.",
+		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
+		Fix:      "Type the value with a final dot; where the form refuses the dot, without.",
+		Severity: Error,
+		Explains: []ID{"value-mismatch"},
+		Refs:     []Ref{{"RFC 1035", "5.1"}, refTroubleshoot},
+	}
+}
+
+func (valueDoubled) Run(_ context.Context, p *Pass) error {
+	for _, target := range p.differing() {
+		suffix, ok := p.doubledValue(target)
+		if !ok {
+			continue
+		}
+		p.Report(Finding{
+			Confidence: Certain,
+			Message:    fmt.Sprintf("the value has %s appended: %s", suffix, target),
+			Fixes: []Fix{{
+				Where: WhereZone, Changes: []Change{p.put(target)},
+				Message: fmt.Sprintf("at %s, change the value at %s to exactly %s (with the final dot; where the form refuses it, without)",
+					p.host(), p.Record.Name, p.Record.Value),
+			}},
+		}, answersOf(p.giving(target))...)
+		return nil
+	}
+	return nil
+}
+
+// giving gives the views whose one CNAME is target.
+func (p *Pass) giving(target resolver.Name) []ServerView {
+	var out []ServerView
+	for _, v := range p.with(Holds, Differs) {
+		if v.CNAMEs()[0] == target {
+			out = append(out, v)
+		}
+	}
+	return out
+}

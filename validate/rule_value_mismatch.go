@@ -1,0 +1,53 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// valueMismatch finds a CNAME with another target than the certificate's.
+type valueMismatch struct{}
+
+func (valueMismatch) Info() Info {
+	return Info{
+		ID:    "value-mismatch",
+		Title: "the CNAME has another value than the certificate asks for",
+		Text: "There is a CNAME at the name, and it leads elsewhere. If its value is of ACM's form, it belongs to an older request, " +
+			"to another account or to an ACME endpoint of ACM: a pair is made for one domain and one account.",
+		Wrong:    "_a79.example.com. CNAME _999.acm-validations.aws.",
+		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
+		Fix:      "Change the value, after making sure that it is from the certificate that must live.",
+		Severity: Error,
+		Refs:     []Ref{refValidation, refTroubleshoot},
+	}
+}
+
+func (valueMismatch) Run(ctx context.Context, p *Pass) error {
+	all := p.differing()
+	if len(all) == 0 {
+		return nil
+	}
+	if end, err := p.chained(ctx); err != nil || end.Reaches {
+		return err
+	}
+	target := all[0]
+	msg := fmt.Sprintf("%s has the value %s, and the certificate asks for %s", p.Record.Name, target, p.Record.Value)
+	fix := fmt.Sprintf("at %s, change the value at %s to exactly %s", p.host(), p.Record.Name, p.Record.Value)
+	if ofACM(target) {
+		msg += "; this is some record of ACM, of an older request, another account or an ACME endpoint, but not this certificate's"
+		fix += "; make sure first that this is the certificate that must live: the other value may renew another one"
+	}
+	p.Report(Finding{
+		Confidence: Certain, Message: msg,
+		Fixes: []Fix{{Where: WhereZone, Message: fix, Changes: []Change{p.put(all...)}}},
+	}, answersOf(p.with(Differs))...)
+	return nil
+}
+
+// ofACM reports whether a target has the form of ACM's values.
+func ofACM(n resolver.Name) bool {
+	return n.Below(ValidationSuffix) && len(strings.TrimPrefix(n.FirstLabel(), "_")) >= 16
+}

@@ -1,0 +1,54 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// valueSwapped finds the record the wrong way round: at the value's labels, pointing to the name.
+type valueSwapped struct{}
+
+func (valueSwapped) Info() Info {
+	return Info{
+		ID:    "value-swapped",
+		Title: "name and value were entered the wrong way round",
+		Text: "The form's two fields were exchanged: a record at the value's labels inside the zone points to the name that ACM " +
+			"asks for.",
+		Wrong:    "_424.acm-validations.aws.example.com. CNAME _a79.example.com.",
+		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
+		Fix:      "Delete that record and create the right one.",
+		Severity: Error,
+		Explains: []ID{"record-missing"},
+		Refs:     []Ref{refAPI},
+		Probe:    true,
+	}
+}
+
+func (valueSwapped) Run(ctx context.Context, p *Pass) error {
+	return p.reportNear(ctx, nearSwapped, func(h nearHit) string {
+		return fmt.Sprintf("name and value are exchanged: %s points to %s", h.Name, h.Target)
+	})
+}
+
+// reportNear reports the hits of one kind, with the move that mends them.
+func (p *Pass) reportNear(ctx context.Context, kind nearKind, message func(nearHit) string) error {
+	hits, err := p.nearHits(ctx)
+	for _, h := range hits {
+		if h.Kind != kind {
+			continue
+		}
+		right := p.put()
+		right.TTL = h.TTL
+		p.Report(Finding{
+			Confidence: Certain, Message: message(h),
+			Fixes: []Fix{{
+				Where:   WhereZone,
+				Changes: []Change{right, {Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}},
+				Message: fmt.Sprintf("at %s, create: %s; then delete the record at %s", p.host(), p.line(), h.Name),
+			}},
+		}, h.Answer)
+	}
+	return err
+}

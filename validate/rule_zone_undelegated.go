@@ -1,0 +1,62 @@
+package validate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// zoneUndelegated finds a domain that its parent does not delegate: whatever a provider's console shows, no resolver gets
+// there.
+type zoneUndelegated struct{}
+
+func (zoneUndelegated) Info() Info {
+	return Info{
+		ID:    "zone-undelegated",
+		Title: "the domain does not exist in the public DNS",
+		Text: "The zone above answers that it does not delegate the domain: never registered, misspelt, expired, put on hold by " +
+			"registry or registrar, or without name servers at the registrar. A name exists only if its parent delegates it, " +
+			"so a record at a provider that nobody is sent to does not count.",
+		Wrong:    "com. holds no NS records for example.com.",
+		Right:    "example.com. NS ns1.host.example., in the zone com.",
+		Fix:      "Register or renew the domain, clear the hold, or enter the provider's name servers at the registrar.",
+		Severity: Error,
+		Explains: []ID{"record-missing"},
+		Refs:     []Ref{{"RFC 1034", "4.2.1"}, {"RFC 2308", "2.1"}, {"RFC 5731", "2.3, clientHold and serverHold"}},
+	}
+}
+
+func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
+	f := &p.facts
+	if f.cut.Zone.IsZero() || !p.aboveDomain() || len(f.undelegated) == 0 {
+		return ErrNotApplicable
+	}
+	var denied []resolver.Answer
+	for _, a := range f.undelegated {
+		if a.Err != nil {
+			continue
+		}
+		switch a.Response.Means(f.cut.Zone) {
+		case resolver.NoSuchName, resolver.NoData:
+			denied = append(denied, a)
+		case resolver.Refers, resolver.Answers:
+			return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated", ErrUndetermined, f.cut.Zone, p.registered())
+		}
+	}
+	if len(denied) == 0 {
+		return Answers(f.undelegated).Known()
+	}
+	domain := p.registered()
+	msg := fmt.Sprintf("%s is not delegated: the servers of %s say that it does not exist", domain, f.cut.Zone)
+	if held := p.lookElsewhere(ctx); len(held) > 0 {
+		msg += fmt.Sprintf("; the record is at %s, where nobody is sent to", serverText(held[0].Server))
+		denied = append(denied, held...)
+	}
+	p.Report(Finding{
+		Confidence: Certain, Message: msg,
+		Fixes: []Fix{{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s: see that it is registered, paid for and not on hold "+
+			"(its RDAP or WHOIS status tells), and enter the name servers of the zone that holds the record", domain)}},
+	}, denied...)
+	return nil
+}

@@ -1,0 +1,180 @@
+package validate
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"time"
+)
+
+// Text says how [Report.WriteText] writes. The zero value is plain text with commands for dig.
+type Text struct {
+	Color    bool // verdict and severities in ANSI colours; the words say the same
+	Nslookup bool // commands for nslookup, which Windows has, in place of dig
+	Hints    []string
+}
+
+// textWidth is the column at which sentences are broken. Names are never broken: they are there to be copied.
+const textWidth = 79
+
+// WriteText writes the report for people: the verdict in a word, the cause in a sentence, what to do, then the proof.
+func (r Report) WriteText(w io.Writer, t Text) error {
+	var b strings.Builder
+	head := r.headline()
+	fmt.Fprintf(&b, "%s  %s  %s\n", r.domains(), t.paint(r.Verdict), head)
+	fmt.Fprintf(&b, "    name   %s\n    value  %s\n", r.Record.Name, r.Record.Value)
+	if !r.Zone.Name.IsZero() {
+		fmt.Fprintf(&b, "    zone   %s  at %s\n", r.Zone.Name, list(r.Zone.NameServers, nameText))
+	}
+	for i, f := range r.Findings {
+		r.writeFinding(&b, f, i, t)
+	}
+	switch {
+	case r.Verdict == Valid:
+		b.WriteString("\n")
+		wrap(&b, "  ", "Keep the record: ACM asks for it again at every renewal.")
+	case r.Verdict == Invalid && !r.ETA.IsZero() && fixesZone(r):
+		b.WriteString("\n")
+		wrap(&b, "  ", fmt.Sprintf("A CA sees the change as soon as every name server has it; resolvers that asked just before, by %s.",
+			r.ETA.UTC().Format("15:04:05 MST on 2006-01-02")))
+	}
+	for _, h := range t.Hints {
+		fmt.Fprintf(&b, "  %s\n", h)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func fixesZone(r Report) bool {
+	for _, f := range r.Findings {
+		for _, x := range f.Fixes {
+			if x.Where == WhereZone && len(x.Changes) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (r Report) domains() string {
+	var out []string
+	for _, d := range r.Record.Domains {
+		out = append(out, d.Text())
+	}
+	if len(out) == 0 {
+		return r.Record.Domain().Text()
+	}
+	return strings.Join(out, " ")
+}
+
+func (r Report) headline() string {
+	if r.Verdict == Valid {
+		return "a CA that asks now finds the record"
+	}
+	if len(r.Findings) == 0 {
+		return "the DNS did not answer well enough to say"
+	}
+	f := r.Findings[0]
+	title := f.Message
+	for _, rule := range Rules() {
+		if i := rule.Info(); i.ID == f.Rule {
+			title = i.Title
+		}
+	}
+	return fmt.Sprintf("%s (%s, %s)", title, f.Rule, f.Confidence)
+}
+
+func (r Report) writeFinding(b *strings.Builder, f Finding, i int, t Text) {
+	b.WriteString("\n")
+	label := t.paintSeverity(f.Severity)
+	if f.ExplainedBy != "" {
+		label += " explained by " + string(f.ExplainedBy)
+	}
+	wrap(b, "  ", fmt.Sprintf("%s: %s (%s)", label, sentence(f.Message), f.Rule))
+	for k, x := range f.Fixes {
+		b.WriteString("\n")
+		lead := "Fix: "
+		if k > 0 {
+			lead = "Or:  "
+		}
+		wrap(b, "  ", lead+sentence(x.Message))
+		for _, c := range x.Changes {
+			for _, v := range c.From {
+				fmt.Fprintf(b, "    - %s %s %s\n", c.Name, c.Type, v)
+			}
+		}
+		for _, c := range x.Changes {
+			for _, v := range c.To {
+				fmt.Fprintf(b, "    + %s %d %s %s\n", c.Name, c.TTL, c.Type, v)
+			}
+		}
+	}
+	if len(f.Evidence) == 0 || f.ExplainedBy != "" && i > 0 {
+		return
+	}
+	b.WriteString("\n  Seen:\n")
+	for _, e := range f.Evidence {
+		for _, line := range strings.Split(e.Text, "\n") {
+			if strings.HasPrefix(line, " ") || strings.HasPrefix(line, "found ") || strings.HasPrefix(line, "wanted ") {
+				fmt.Fprintf(b, "    %s\n", line)
+				continue
+			}
+			wrap(b, "    ", line)
+		}
+		command := e.Dig()
+		if t.Nslookup {
+			command = e.Nslookup()
+		}
+		if command != "" {
+			fmt.Fprintf(b, "      %s\n", command)
+		}
+	}
+}
+
+// sentence gives a message its capital, unless it begins with a name.
+func sentence(s string) string {
+	if word, _, _ := strings.Cut(s, " "); s == "" || strings.ContainsAny(word, "._") {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+// wrap writes text broken at blanks, each line behind indent.
+func wrap(b *strings.Builder, indent, text string) {
+	col := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case col == 0:
+			b.WriteString(indent)
+			col = len(indent)
+		case col+1+len(word) > textWidth:
+			b.WriteString("\n" + indent)
+			col = len(indent)
+		default:
+			b.WriteByte(' ')
+			col++
+		}
+		b.WriteString(word)
+		col += len(word)
+	}
+	b.WriteByte('\n')
+}
+
+func (t Text) paint(v Verdict) string {
+	word := strings.ToUpper(string(v))
+	return t.color(word, map[Verdict]string{Valid: "32", Invalid: "31", Undetermined: "33"}[v])
+}
+
+func (t Text) paintSeverity(s Severity) string {
+	return t.color(string(s), map[Severity]string{Error: "31", Warning: "33", Notice: "36"}[s])
+}
+
+func (t Text) color(word, code string) string {
+	if !t.Color || code == "" {
+		return word
+	}
+	return "\x1b[1;" + code + "m" + word + "\x1b[0m"
+}
+
+// Elapsed in words is for progress lines; a report itself is the same whatever it took.
+func (s Stats) String() string { return s.Elapsed.Round(time.Millisecond).String() }

@@ -1,0 +1,91 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+)
+
+// verdict judges the facts; findings do not enter. The reason is in words for a verdict that is undetermined.
+func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
+	if p.Record.Problem() != nil {
+		return Invalid, ""
+	}
+	f := &p.facts
+	answered, lame := 0, 0
+	for _, v := range f.views {
+		switch {
+		case v.Standing.Answered():
+			answered++
+		case v.Standing == IsLame:
+			lame++
+		}
+	}
+	if answered == 0 {
+		// REFUSED, NOTAUTH, no authority and upward referrals are settings, and they are the same for a CA; silence and
+		// SERVFAIL may pass by themselves.
+		if lame > 0 && lame == len(f.views) && !p.aboveDomain() {
+			return Invalid, ""
+		}
+		return Undetermined, p.whyNobodyAnswered()
+	}
+	if p.aboveDomain() && slices.ContainsFunc(f.undelegated, func(a resolver.Answer) bool {
+		return a.Err == nil && a.Response.Means(f.cut.Zone) == resolver.Refers
+	}) {
+		return Undetermined, "the servers of " + f.cut.Zone.String() + " do not agree whether " + p.registered().String() + " is delegated"
+	}
+	cut, differs := false, false
+	for _, v := range f.views {
+		switch v.Standing {
+		case Denies, Several:
+			return Invalid, ""
+		case Differs:
+			differs = true
+		default:
+			cut = cut || errors.Is(v.Err, context.DeadlineExceeded) || errors.Is(v.Err, context.Canceled) ||
+				errors.Is(v.Err, resolver.ErrBudget) || errors.Is(v.Err, resolver.ErrNotRecorded)
+		}
+	}
+	if differs {
+		switch end, err := p.chained(ctx); {
+		case err != nil:
+			return Undetermined, "it is not known where the name leads: " + reasonText(err)
+		case end.Reaches:
+			return Undetermined, "the name leads to the value through another name, and whether ACM follows is not known"
+		}
+		return Invalid, ""
+	}
+	if len(otherData(p.atName(ctx, resolver.TypeTXT, resolver.TypeA), p.Record.Name)) > 0 {
+		return Invalid, ""
+	}
+	if cut {
+		return Undetermined, "time or questions ran out before every server had its turn"
+	}
+	return Valid, ""
+}
+
+func (p *Pass) whyNobodyAnswered() string {
+	f := &p.facts
+	zone := f.cut.Zone.String()
+	if zone == "." {
+		zone = "the root zone"
+	}
+	if len(f.views) == 0 {
+		return "no server of " + zone + " could be asked"
+	}
+	return "no server of " + zone + " gave a usable answer"
+}
+
+// otherData picks the answers that show records of their own type at the name without a CNAME in front. A server that
+// answers such a question with the CNAME is healthy (RFC 1034, 3.6.2).
+func otherData(answers []resolver.Answer, name resolver.Name) []resolver.Answer {
+	var out []resolver.Answer
+	for _, a := range answers {
+		if a.Err == nil && a.Response.Authoritative && len(a.Response.RRs(name, a.Question.Type)) > 0 && len(targets(a.Response, name)) == 0 {
+			out = append(out, a)
+		}
+	}
+	return out
+}
