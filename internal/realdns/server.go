@@ -1,0 +1,214 @@
+package realdns
+
+import (
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Kind is a make of name server.
+type Kind string
+
+// The kinds. Unbound is a recursive server; the others are authoritative.
+const (
+	BIND     Kind = "bind"
+	Knot     Kind = "knot"
+	NSD      Kind = "nsd"
+	PowerDNS Kind = "pdns"
+	Unbound  Kind = "unbound"
+)
+
+// Authoritative lists the kinds that serve zones of their own.
+func Authoritative() []Kind { return []Kind{BIND, Knot, NSD, PowerDNS} }
+
+// programs names each kind's program and its Debian package.
+var programs = map[Kind]struct{ name, pkg string }{
+	BIND:     {"named", "bind9"},
+	Knot:     {"knotd", "knot"},
+	NSD:      {"nsd", "nsd"},
+	PowerDNS: {"pdns_server", "pdns-server, pdns-backend-bind"},
+	Unbound:  {"unbound", "unbound"},
+}
+
+// Server is one name server. [Internet.Add] makes it.
+type Server struct {
+	Kind  Kind
+	Addr  netip.Addr // its address; the port is the Internet's
+	port  uint16
+	dir   string
+	zones []zone
+	hints string // unbound: where it starts
+
+	listen netip.AddrPort // where the program listens: Addr and port, but for BIND
+}
+
+type zone struct {
+	origin string
+	text   string
+	broken bool
+}
+
+// Serve adds a zone. The text is a zone file without the SOA, which is added: negative answers may be kept for 60 seconds.
+// Names in it are relative to origin; records without a TTL get 300 seconds.
+func (s *Server) Serve(origin, text string) {
+	s.zones = append(s.zones, zone{origin: origin, text: zoneHead + text + "\n"})
+}
+
+// ServeBroken adds a zone whose file is not there, so that the server has the zone and nothing to say about it: SERVFAIL.
+func (s *Server) ServeBroken(origin string) {
+	s.zones = append(s.zones, zone{origin: origin, broken: true})
+}
+
+const zoneHead = "$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
+
+// Follow makes an unbound ask these root servers. It can ask on port 53 only.
+func (s *Server) Follow(roots ...*Server) { s.hints = hintsText(roots) }
+
+// Log gives what the server printed so far.
+func (s *Server) Log() string {
+	b, err := os.ReadFile(filepath.Join(s.dir, "log"))
+	if err != nil {
+		return "no log: " + err.Error()
+	}
+	return string(b)
+}
+
+// zoneFile is the name of a zone's file in the server's folder.
+func (z zone) zoneFile() string { return "zone-" + strings.TrimSuffix(z.origin, ".") }
+
+// run writes the server's configuration and zones into its folder and starts it.
+func (s *Server) run() (*process, error) {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return nil, err
+	}
+	for _, z := range s.zones {
+		if z.broken {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(s.dir, z.zoneFile()), []byte(z.text), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "hints"), []byte(s.hints), 0o644); err != nil {
+		return nil, err
+	}
+	s.listen = netip.AddrPortFrom(s.Addr, s.port)
+	if s.Kind == BIND {
+		local := netip.AddrFrom4([4]byte{127, 0, 0, 1})
+		s.listen = netip.AddrPortFrom(local, freeHighPort(local))
+	}
+	config, args := s.config()
+	for name, text := range config {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	path, err := lookPath(programs[s.Kind].name)
+	if err != nil {
+		return nil, err
+	}
+	return start(s.dir, path, args)
+}
+
+// config gives the files that the server's program wants, by name, and its arguments. All of them stay in the foreground,
+// as the user who runs the test, with all state in the folder they are started in.
+func (s *Server) config() (files map[string]string, args []string) {
+	var b strings.Builder
+	line := func(format string, a ...any) { fmt.Fprintf(&b, format+"\n", a...) }
+	switch s.Kind {
+	case BIND:
+		line(`options {
+	directory %q;
+	listen-on port %d { %s; };
+	listen-on-v6 { none; };
+	pid-file "pid";
+	session-keyfile "session.key";
+	recursion no;
+	allow-query { any; };
+	allow-transfer { none; };
+	notify no;
+	dnssec-validation no;
+	empty-zones-enable no;
+	check-names primary ignore;
+};
+controls { };`, s.dir, s.listen.Port(), s.listen.Addr())
+		for _, z := range s.zones {
+			line("zone %q { type primary; file %q; check-integrity no; };", z.origin, z.zoneFile())
+		}
+		return map[string]string{"named.conf": b.String()}, []string{"-g", "-4", "-n", "1", "-c", filepath.Join(s.dir, "named.conf")}
+	case Knot:
+		line(`server:
+  rundir: %q
+  listen: "%s@%d"
+  udp-workers: 1
+  tcp-workers: 1
+  background-workers: 1
+database:
+  storage: %q
+log:
+- target: stderr
+  any: info
+template:
+- id: default
+  storage: %q
+  journal-content: none
+  zonefile-load: whole
+  zonefile-sync: -1
+zone:`, s.dir, s.Addr, s.port, s.dir, s.dir)
+		for _, z := range s.zones {
+			line("- domain: %q\n  file: %q", z.origin, z.zoneFile())
+		}
+		return map[string]string{"knot.conf": b.String()}, []string{"-c", filepath.Join(s.dir, "knot.conf")}
+	case NSD:
+		line(`server:
+	ip-address: %s@%d
+	username: ""
+	chroot: ""
+	zonesdir: %q
+	database: ""
+	pidfile: %q
+	xfrdfile: %q
+	zonelistfile: %q
+	xfrdir: %q
+	server-count: 1
+	round-robin: no
+	verbosity: 1
+remote-control:
+	control-enable: no`, s.Addr, s.port, s.dir, filepath.Join(s.dir, "pid"), filepath.Join(s.dir, "xfrd.state"), filepath.Join(s.dir, "zone.list"), s.dir)
+		for _, z := range s.zones {
+			line("zone:\n\tname: %q\n\tzonefile: %q", z.origin, z.zoneFile())
+		}
+		return map[string]string{"nsd.conf": b.String()}, []string{"-d", "-c", filepath.Join(s.dir, "nsd.conf")}
+	case PowerDNS:
+		for _, z := range s.zones {
+			line("zone %q { type master; file %q; };", z.origin, filepath.Join(s.dir, z.zoneFile()))
+		}
+		return map[string]string{"named.conf": b.String()}, []string{
+			"--config-dir=" + s.dir, "--socket-dir=" + s.dir, "--daemon=no", "--guardian=no", "--launch=bind",
+			"--bind-config=" + filepath.Join(s.dir, "named.conf"), "--local-address=" + s.Addr.String(), fmt.Sprintf("--local-port=%d", s.port),
+			"--cache-ttl=0", "--query-cache-ttl=0", "--negquery-cache-ttl=0", "--zone-cache-refresh-interval=0",
+			"--receiver-threads=1", "--distributor-threads=1", "--security-poll-suffix=", "--disable-syslog=yes", "--write-pid=no",
+		}
+	default: // Unbound
+		line(`server:
+	interface: %s
+	port: %d
+	directory: %q
+	username: ""
+	chroot: ""
+	pidfile: ""
+	use-syslog: no
+	num-threads: 1
+	do-ip6: no
+	do-not-query-localhost: no
+	access-control: 127.0.0.0/8 allow_snoop
+	module-config: "iterator"
+	local-zone: "test." nodefault
+	root-hints: %q
+remote-control:
+	control-enable: no`, s.Addr, s.port, s.dir, filepath.Join(s.dir, "hints"))
+		return map[string]string{"unbound.conf": b.String()}, []string{"-d", "-c", filepath.Join(s.dir, "unbound.conf")}
+	}
+}
