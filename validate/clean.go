@@ -128,8 +128,8 @@ func counted(n int, what string) string {
 
 const leftOut = "left out"
 
-// unescape undoes backslashes: those of Markdown (\_), of zone files (\052, RFC 1035, 5.1) and of string literals
-// (\u200b, \n).
+// unescape undoes backslashes: those of Markdown (\_), of zone files (\095, RFC 1035, 5.1), of Route 53 (\052 for *: it
+// counts in octal, Route 53 Developer Guide, "DNS domain name format") and of string literals (\u200b, \n).
 func (c *cleaner) unescape() {
 	out := make([]glyph, 0, len(c.text))
 	for i := 0; i < len(c.text); i++ {
@@ -174,8 +174,12 @@ func escaped(text []glyph) (rune, int) {
 		}
 		return rune(v), true
 	}
-	if v, ok := number(0, 3, 10); ok && v <= 0x7f { // an octet above that is no character by itself
-		return v, 3
+	decimal, ok := number(0, 3, 10)
+	if octal, also := number(0, 3, 8); also && octal <= 0x7f && (decimal > 0x7f || isNameOctet(byte(decimal)) && decimal != '-' && decimal != '_') {
+		return octal, 3 // nobody escapes letters and digits, so it is not the decimal of RFC 1035
+	}
+	if ok && decimal <= 0x7f { // an octet above that is no character by itself
+		return decimal, 3
 	}
 	switch text[0].r {
 	case 'u':

@@ -253,6 +253,9 @@ func (d *document) record(v jsonValue) {
 func (d *document) terraform(v jsonValue) {
 	line, _ := d.place(v.start)
 	domain, name, value := v.get("domain_name"), v.get("resource_record_name"), v.get("resource_record_value")
+	if name.text == "string" && value.text == "string" {
+		return // the type of an output, which terraform output gives beside its value
+	}
 	if name.text == "" && value.text == "" && name.kind != '0' && value.kind != '0' {
 		d.fail(v, Source{Domain: domain.text}, pending(0, 0, domain.text))
 		return

@@ -19,7 +19,11 @@ func (w word) field(line int) rawField {
 
 // parseRecordLines reads lines NAME CNAME VALUE. TTL and class may stand where a zone file has them (RFC 1035, 5.1), the
 // type may be left out, a domain may stand in front, commas may stand between.
+//
+// Names count as full, with a final dot or without, unless the file has an $ORIGIN: then one without is relative, and
+// refused, for what it would be relative to is not what a person wrote down.
 func parseRecordLines(lines *inputLines, emit func(Source) bool) {
+	origin := false
 	for {
 		line, ok := lines.next()
 		if !ok {
@@ -34,7 +38,11 @@ func parseRecordLines(lines *inputLines, emit func(Source) bool) {
 		if isIdle(line.text) || isHeading(line.text) {
 			continue
 		}
-		if !emit(parseRecordLine(line)) {
+		if f := strings.Fields(line.text); f[0] == "$TTL" || f[0] == "$ORIGIN" {
+			origin = origin || f[0] == "$ORIGIN"
+			continue
+		}
+		if !emit(parseRecordLine(line, origin)) {
 			return
 		}
 	}
@@ -46,7 +54,7 @@ func isHeading(text string) bool {
 	return len(words) > 1 && words[0] == "name" && words[len(words)-1] == "value"
 }
 
-func parseRecordLine(line inputLine) Source {
+func parseRecordLine(line inputLine, origin bool) Source {
 	fail := func(column int, field, found, expected string) Source {
 		return Source{Line: line.number, Err: &InputError{
 			Line: line.number, Column: column, Field: field, Found: found, Expected: expected,
@@ -54,18 +62,18 @@ func parseRecordLine(line inputLine) Source {
 	}
 	words, blank := splitWords(line)
 	const form = "NAME CNAME VALUE"
+	if len(words) > 0 && (words[0].text[0] == '{' || words[0].text[0] == '[') {
+		return fail(words[0].column, "", "JSON", "a line "+form+" like those before")
+	}
 	if len(words) < 2 {
 		end := line.column + utf8.RuneCountInString(strings.TrimRightFunc(line.text, unicode.IsSpace))
-		if len(words) == 1 && len(words[0].text) > 0 && strings.ContainsAny(words[0].text[:1], "{[") {
-			return fail(words[0].column, "", quoted(words[0].text), "a line "+form+" like those before")
-		}
 		if len(words) == 1 {
 			return fail(end, "", "the end of the line after "+quoted(words[0].text), form)
 		}
 		return fail(end, "", "an empty line", form)
 	}
 	if strings.HasPrefix(words[0].text, "$") {
-		return fail(words[0].column, "", quoted(words[0].text), "full names, without "+words[0].text)
+		return fail(words[0].column, "", quoted(words[0].text), "a record")
 	}
 	var domain word
 	if len(words) == 4 && strings.EqualFold(words[2].text, "CNAME") && !isTTL(words[1].text) && !isClass(words[1].text) {
@@ -94,6 +102,11 @@ func parseRecordLine(line inputLine) Source {
 	}
 	if len(rest) > 1 {
 		return fail(rest[1].column, "", quoted(rest[1].text), "the end of the line after the value")
+	}
+	for i, w := range []word{name, rest[0]} {
+		if origin && !strings.HasSuffix(w.text, ".") {
+			return fail(w.column, []string{"name", "value"}[i], quoted(w.text)+", which is relative to $ORIGIN", "a full name with its final dot")
+		}
 	}
 	raw := rawRecord{line: line.number, name: name.field(line.number), value: rest[0].field(line.number)}
 	if domain.text != "" {
