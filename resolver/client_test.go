@@ -2,8 +2,11 @@ package resolver
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/netip"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -82,4 +85,74 @@ func TestClientOverLoopback(t *testing.T) {
 	defer cancel()
 	_, err = new(Client).Resolve(ctx, q)
 	require.ErrorIs(t, err, ErrPrivateAddress)
+}
+
+// What the real network of a machine does without any network beyond loopback.
+func TestClientLoopbackFailures(t *testing.T) {
+	closed, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	nobody := netip.MustParseAddrPort(closed.LocalAddr().String())
+	require.NoError(t, closed.Close())
+	mute, err := net.ListenPacket("udp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, mute.Close()) }()
+	silent := netip.MustParseAddrPort(mute.LocalAddr().String())
+
+	c := Client{AllowPrivate: true, Patience: time.Minute}
+	q := asked
+	q.Server = nobody
+	start := time.Now()
+	_, err = c.Resolve(t.Context(), q)
+	require.ErrorIs(t, err, ErrRefusedConnection)
+	require.NotContains(t, err.Error(), "->", "no random port of ours in the text")
+
+	q.Server = silent
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(10*time.Millisecond, cancel)
+	_, err = c.Resolve(ctx, q)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Less(t, time.Since(start), 10*time.Second, "neither waited for the end of patience")
+
+	_, err = c.Resolve(ctx, q)
+	require.ErrorIs(t, err, context.Canceled, "a context that is done asks nothing")
+
+	c.Patience = 30 * time.Millisecond
+	_, err = c.Resolve(t.Context(), q)
+	require.Error(t, err)
+	require.True(t, errors.Is(err, ErrTimeout) || errors.Is(err, ErrRefusedConnection), "nothing listens on TCP there: %v", err)
+
+	_, err = c.Resolve(t.Context(), Question{Server: silent})
+	require.ErrorIs(t, err, ErrBadName)
+}
+
+// Many questions at once over one Client, which keeps nothing between them.
+func TestClientConcurrent(t *testing.T) {
+	server := serve(t, func(w dns.ResponseWriter, m *dns.Msg) {
+		r := new(dns.Msg)
+		r.SetReply(m)
+		r.Answer = []dns.RR{&dns.CNAME{
+			Hdr:    dns.RR_Header{Name: m.Question[0].Name, Rrtype: dns.TypeCNAME, Class: dns.ClassINET},
+			Target: "of-" + m.Question[0].Name,
+		}}
+		if err := w.WriteMsg(r); err != nil {
+			t.Error(err)
+		}
+	})
+	c := Client{AllowPrivate: true}
+	var all sync.WaitGroup
+	for i := range 200 {
+		all.Go(func() {
+			label := "n" + strconv.Itoa(i) + ".example."
+			q := Question{Name: MustParseName(label), Type: TypeCNAME, Server: server, TCP: i%5 == 0}
+			r, err := c.Resolve(t.Context(), q)
+			if err != nil || len(r.Answer) != 1 {
+				t.Errorf("%v, %v", r, err)
+				return
+			}
+			if got, ok := r.Answer[0].Target(); !ok || got.String() != "of-"+label {
+				t.Errorf("asked for %s, got %s", label, got)
+			}
+		})
+	}
+	all.Wait()
 }

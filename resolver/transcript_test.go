@@ -241,35 +241,35 @@ func FuzzParseTranscript(f *testing.F) {
 	f.Add("; acmdoctor transcript 1\nask recursor a. NSEC3\nreply BADSIG\nanswer a. NSEC3 1 0 0 - 00 A\nanswer a. TYPE47 \\# 1 00")
 	f.Add("; acmdoctor transcript 1\nask recursor a. OPT\nerror other \"\\xff\"")
 	f.Add("; acmdoctor transcript 1\nask [fe80::1%e]:5 \\000. TYPE65535\nerror timeout timeout \"\"")
+	f.Add("answer a. 1 IN CAA 0 issue \"amazon.com\" ; x\nauthority b. RRSIG A 8 1 5 20260101000000 20250101000000 1 b. AAAA")
 	f.Fuzz(func(t *testing.T, text string) {
-		tr, err := ParseTranscript(strings.NewReader(text))
-		if err != nil {
-			if !errors.Is(err, ErrBadTranscript) {
-				t.Fatal(err)
-			}
-			return
-		}
-		printed, err := tr.MarshalText()
-		if err != nil {
-			t.Fatal(err)
-		}
-		back, err := ParseTranscript(bytes.NewReader(printed))
-		if err != nil {
-			t.Fatalf("%v in:\n%s", err, printed)
-		}
-		require.Equal(t, tr.Time, back.Time)
-		require.Equal(t, tr.Notes, back.Notes)
-		was, is := tr.Exchanges(), back.Exchanges()
-		require.Equal(t, len(was), len(is))
-		for i := range was {
-			require.Equal(t, was[i].Question, is[i].Question)
-			require.Equal(t, was[i].Response, is[i].Response)
-			if was[i].Err != nil {
-				require.EqualError(t, is[i].Err, was[i].Err.Error())
-			}
-		}
-		again, err := back.MarshalText()
-		require.NoError(t, err)
-		require.Equal(t, string(printed), string(again))
+		printsAndReadsBack(t, text)
+		printsAndReadsBack(t, "; acmdoctor transcript 1\nask recursor a. A\nreply NOERROR\n"+text)
 	})
+}
+
+func printsAndReadsBack(t *testing.T, text string) {
+	tr, err := ParseTranscript(strings.NewReader(text))
+	if err != nil {
+		require.ErrorIs(t, err, ErrBadTranscript)
+		return
+	}
+	printed, err := tr.MarshalText()
+	require.NoError(t, err)
+	back, err := ParseTranscript(bytes.NewReader(printed))
+	require.NoError(t, err, "in:\n%s", printed)
+	require.Equal(t, tr.Time, back.Time)
+	require.Equal(t, tr.Notes, back.Notes)
+	was, is := tr.Exchanges(), back.Exchanges()
+	require.Equal(t, len(was), len(is))
+	for i := range was {
+		require.Equal(t, was[i].Question, is[i].Question)
+		require.Equal(t, was[i].Response, is[i].Response)
+		if was[i].Err != nil {
+			require.EqualError(t, is[i].Err, was[i].Err.Error())
+		}
+	}
+	again, err := back.MarshalText()
+	require.NoError(t, err)
+	require.Equal(t, string(printed), string(again))
 }
