@@ -1,0 +1,214 @@
+// Package architecture holds the laws about what imports what, and the tests that enforce them. Its laws are values, so
+// that a test can also show that a broken law is noticed. Nobody imports it.
+package architecture
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// module is the path of this project's module.
+const module = "github.com/acmdoctor/acmdoctor"
+
+// Modules that only some rooms may use.
+const (
+	miekg   = "github.com/miekg/dns/..."
+	libdns  = "github.com/libdns/..."
+	aws     = "github.com/aws/..."
+	cobra   = "github.com/spf13/..."
+	testify = "github.com/stretchr/testify/..."
+	netX    = "golang.org/x/net/..."
+	syncX   = "golang.org/x/sync/..."
+	termX   = "golang.org/x/term/..."
+)
+
+// room is what the packages of one pattern may import beside the standard library. A package belongs to the first room
+// whose pattern it matches. What is not listed is forbidden.
+type room struct {
+	path   string   // a package path within the module; "/..." at the end means it and all below, "/*" the level below
+	may    []string // rooms (paths within the module) and other modules
+	inTest []string // what its _test.go files may import in addition
+	reason string   // why no more
+}
+
+// law is design.md's import law: examples → providers/X → providers → validate → resolver, and no arrow back.
+var law = []room{
+	{
+		"resolver/resolvertest",
+		[]string{"resolver", miekg},
+		nil, "a fake internet must not know what is asked of it",
+	},
+	{
+		"resolver/...",
+		[]string{"resolver", miekg, netX, syncX},
+		[]string{"resolver/..."},
+		"who only asks the DNS compiles nothing of ACM, providers or the command line",
+	},
+	{
+		"validate/validatetest",
+		[]string{"validate", "resolver/...", syncX},
+		[]string{"validate/..."},
+		"worlds are checked as any user checks a record",
+	},
+	{
+		"validate/acmapi",
+		[]string{"validate", "resolver", aws},
+		[]string{"validate/...", "resolver/resolvertest"},
+		"the AWS SDK is large: nobody gets it who does not ask for it",
+	},
+	{
+		"validate",
+		[]string{"resolver", "resolver/dnssec", netX, syncX},
+		[]string{"validate/validatetest", "resolver/resolvertest"},
+		"a check asks through resolver alone and changes nothing",
+	},
+	{
+		"providers/providertest",
+		[]string{"providers", "validate", "resolver", libdns, syncX},
+		[]string{"validate/validatetest", "resolver/resolvertest"},
+		"it tests adapters as their users use them",
+	},
+	{
+		"providers/route53",
+		[]string{"providers", "validate", "resolver", libdns, aws, syncX},
+		providerTests, "one provider, one folder; the AWS SDK stays in it",
+	},
+	{
+		"providers/rfc2136",
+		[]string{"providers", "validate", "resolver", libdns, miekg, syncX},
+		providerTests, "dynamic updates are DNS messages; no other provider needs them",
+	},
+	{
+		"providers/*",
+		[]string{"providers", "validate", "resolver", libdns, netX, syncX},
+		providerTests, "one provider, one folder; providers do not know each other",
+	},
+	{
+		"providers",
+		[]string{"validate", "resolver", libdns, netX, syncX},
+		providerTests, "the engine knows no single provider",
+	},
+	{
+		"examples/...",
+		[]string{"examples/...", "providers/...", "validate/...", "resolver/...", libdns, cobra, netX, syncX, termX},
+		[]string{"internal/..."},
+		"examples use what every user has: the exported API",
+	},
+	{
+		"internal/...",
+		[]string{"internal/...", "providers/...", "validate/...", "resolver/...", netX, syncX},
+		nil, "helpers of tests and generators; no package but tests imports them",
+	},
+}
+
+var providerTests = []string{"providers/...", "validate/validatetest", "resolver/resolvertest", "internal/realdns"}
+
+// inEveryTest is what any _test.go file may import.
+var inEveryTest = []string{testify, miekg, syncX, "internal/realdns"}
+
+// closed names packages in whose whole closure these must not be: importing them must not compile one line of it.
+var closed = []struct {
+	path   string
+	absent []string
+	reason string
+}{
+	{
+		"resolver",
+		[]string{libdns, aws, cobra, testify, "github.com/prometheus/..."},
+		"asking the DNS needs none of it",
+	},
+	{
+		"validate",
+		[]string{libdns, aws, cobra, testify, "github.com/prometheus/..."},
+		"checking a record needs none of it",
+	},
+	{
+		"providers",
+		[]string{aws, cobra, testify, "github.com/prometheus/...", "github.com/libdns/route53", "github.com/libdns/cloudflare"},
+		"the engine must not bring one provider's SDK to the users of another",
+	},
+}
+
+// listed is a package as go list describes it.
+type listed struct {
+	ImportPath   string
+	Dir          string
+	Standard     bool
+	Export       string
+	GoFiles      []string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+	Deps         []string
+}
+
+// violations gives each import that the law forbids, and why.
+func violations(packages []listed) (out []string) {
+	for _, p := range packages {
+		path, ok := within(p.ImportPath)
+		if !ok {
+			continue
+		}
+		i := slices.IndexFunc(law, func(r room) bool { return matches(r.path, path) })
+		if i < 0 {
+			out = append(out, fmt.Sprintf("%s belongs to no room of the import law: add it, with a reason", path))
+			continue
+		}
+		r := law[i]
+		tests := slices.Concat(r.may, r.inTest, inEveryTest)
+		for _, x := range []struct {
+			imports, may []string
+			where        string
+		}{{p.Imports, r.may, ""}, {p.TestImports, tests, "a test of "}, {p.XTestImports, append(tests, path), "a test of "}} {
+			for _, imported := range x.imports {
+				if !allowed(imported, x.may) {
+					out = append(out, fmt.Sprintf("%s%s imports %s: %s", x.where, path, imported, r.reason))
+				}
+			}
+		}
+	}
+	for _, c := range closed {
+		for _, p := range packages {
+			if p.ImportPath != module+"/"+c.path {
+				continue
+			}
+			for _, dep := range p.Deps {
+				if slices.ContainsFunc(c.absent, func(a string) bool { return matches(a, dep) }) {
+					out = append(out, fmt.Sprintf("importing %s compiles %s: %s", c.path, dep, c.reason))
+				}
+			}
+		}
+	}
+	return out
+}
+
+// within gives a package's path inside the module.
+func within(path string) (string, bool) {
+	if path == module {
+		return ".", true
+	}
+	return strings.CutPrefix(path, module+"/")
+}
+
+func allowed(imported string, may []string) bool {
+	inside, ok := within(imported)
+	if !ok {
+		if first, _, _ := strings.Cut(imported, "/"); !strings.Contains(first, ".") {
+			return true // the standard library
+		}
+		inside = imported
+	}
+	return slices.ContainsFunc(may, func(m string) bool { return matches(m, inside) })
+}
+
+func matches(pattern, path string) bool {
+	if prefix, ok := strings.CutSuffix(pattern, "/..."); ok {
+		return path == prefix || strings.HasPrefix(path, prefix+"/")
+	}
+	if prefix, ok := strings.CutSuffix(pattern, "/*"); ok {
+		rest, ok := strings.CutPrefix(path, prefix+"/")
+		return ok && !strings.Contains(rest, "/")
+	}
+	return pattern == path
+}
