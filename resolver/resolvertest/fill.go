@@ -19,7 +19,9 @@ var pools = []netip.Prefix{
 // builder fills in what a text leaves out.
 type builder struct {
 	zones   []*zone
-	servers []resolver.Name // every name server, in order of appearance
+	copies  map[resolver.Name][]*zone // by the zone's name, in the order of the text
+	servers []resolver.Name           // every name server, in order of appearance
+	known   map[resolver.Name]bool
 	addrs   map[resolver.Name][]netip.Addr
 	taken   map[netip.Addr]bool
 	pool    []netip.Prefix
@@ -27,7 +29,13 @@ type builder struct {
 }
 
 func build(zones []*zone, pool []netip.Prefix) (*Internet, error) {
-	b := &builder{zones: zones, addrs: map[resolver.Name][]netip.Addr{}, taken: map[netip.Addr]bool{}, pool: pool}
+	b := &builder{
+		zones: zones, copies: map[resolver.Name][]*zone{}, known: map[resolver.Name]bool{},
+		addrs: map[resolver.Name][]netip.Addr{}, taken: map[netip.Addr]bool{}, pool: pool,
+	}
+	for _, z := range zones {
+		b.copies[z.name] = append(b.copies[z.name], z)
+	}
 	b.nameServers()
 	b.serversInText()
 	b.surroundings()
@@ -60,23 +68,24 @@ func (b *builder) complete(z *zone) {
 				names = append(names, n)
 			}
 		}
+		var named []resolver.Name
 		bare := false
-		for _, c := range b.zones {
-			if c != z && (c.name != z.name || c.undelegated || z.undelegated) {
+		for _, c := range b.copies[z.name] {
+			if c != z && (c.undelegated || z.undelegated) {
 				continue
 			}
-			for _, n := range c.targets(c.name) {
-				add(n)
-			}
+			ns := c.targets(c.name)
+			named = append(named, ns...)
 			for _, h := range c.on {
-				add(h.name)
+				named = append(named, h.name)
 			}
-			bare = bare || len(c.on) == 0 && len(c.targets(c.name)) == 0
+			bare = bare || len(c.on) == 0 && len(ns) == 0
 		}
-		if bare || len(names) == 0 {
-			for _, l := range usual(z.name) {
-				add(l)
-			}
+		if bare || !slices.ContainsFunc(named, func(n resolver.Name) bool { return !n.IsZero() }) {
+			named = append(usual(z.name), named...)
+		}
+		for _, n := range named {
+			add(n)
 		}
 		for _, n := range names {
 			z.add(z.name, &dns.NS{Hdr: header(z.name, dns.TypeNS, DefaultTTL), Ns: n.String()})
@@ -131,7 +140,8 @@ func (b *builder) serversInText() {
 
 func (b *builder) noteServers(z *zone) {
 	note := func(n resolver.Name) {
-		if !n.IsZero() && !slices.Contains(b.servers, n) {
+		if !n.IsZero() && !b.known[n] {
+			b.known[n] = true
 			b.servers = append(b.servers, n)
 		}
 	}
@@ -152,12 +162,13 @@ func (b *builder) noteServers(z *zone) {
 // root. The list of servers grows while it is gone through.
 func (b *builder) surroundings() {
 	add := func(n resolver.Name) {
-		if b.copyOf(n) != nil {
+		if len(b.copies[n]) > 0 {
 			return
 		}
 		z := newZone(n)
 		z.synthetic = true
 		b.zones = append(b.zones, z)
+		b.copies[n] = []*zone{z}
 		b.complete(z)
 		b.noteServers(z)
 	}
@@ -185,24 +196,14 @@ func (b *builder) anyIsRootServer(n resolver.Name) bool {
 	return slices.Contains(usual(resolver.Root), n)
 }
 
-func (b *builder) copyOf(n resolver.Name) *zone {
-	for _, z := range b.zones {
-		if z.name == n {
-			return z
+// home gives the first copy of the deepest zone that encloses a name, nil where there is none.
+func (b *builder) home(n resolver.Name) *zone {
+	for ; !n.IsZero(); n = n.Parent() {
+		if c := b.copies[n]; len(c) > 0 {
+			return c[0]
 		}
 	}
 	return nil
-}
-
-// home gives the deepest zone that encloses a name, nil where there is none.
-func (b *builder) home(n resolver.Name) *zone {
-	var best *zone
-	for _, z := range b.zones {
-		if n.Within(z.name) && (best == nil || z.name.Below(best.name)) {
-			best = z
-		}
-	}
-	return best
 }
 
 // collectAddrs takes the addresses that the text gives; they are in use.
@@ -283,10 +284,8 @@ func (b *builder) placeAddrs() {
 		if home == nil {
 			continue
 		}
-		for _, z := range b.zones {
-			if z.name == home.name {
-				b.place(z, s)
-			}
+		for _, z := range b.copies[home.name] {
+			b.place(z, s)
 		}
 	}
 }
@@ -315,10 +314,9 @@ func (b *builder) delegate() {
 		if child.undelegated || child.name.IsRoot() {
 			continue
 		}
-		parent := b.parentOf(child.name)
-		for _, p := range b.zones {
+		for _, p := range b.copies[b.parentOf(child.name)] {
 			k := cut{p, child.name}
-			if p.name != parent || p.asGiven || len(p.get(child.name, dns.TypeNS)) > 0 && !filled[k] {
+			if p.asGiven || len(p.get(child.name, dns.TypeNS)) > 0 && !filled[k] {
 				continue
 			}
 			filled[k] = true
@@ -329,14 +327,14 @@ func (b *builder) delegate() {
 	}
 }
 
+// parentOf gives the closest zone above a name of which a delegated copy is there.
 func (b *builder) parentOf(n resolver.Name) resolver.Name {
-	best := resolver.Root
-	for _, z := range b.zones {
-		if !z.undelegated && n.Below(z.name) && z.name.Below(best) {
-			best = z.name
+	for n = n.Parent(); !n.IsRoot(); n = n.Parent() {
+		if slices.ContainsFunc(b.copies[n], func(z *zone) bool { return !z.undelegated }) {
+			return n
 		}
 	}
-	return best
+	return resolver.Root
 }
 
 // glue adds addresses of name servers below a cut to the zone above it (RFC 9471, 2), siblings' too.
