@@ -3,6 +3,7 @@ module github.com/acmdoctor/acmdoctor
 go 1.26.0
 
 require (
+	github.com/libdns/libdns v1.1.1
 	github.com/miekg/dns v1.1.73
 	github.com/stretchr/testify v1.12.1
 )

@@ -1,0 +1,121 @@
+package providers
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+)
+
+// Undo is what takes a change back: what stood at each name before and what was to stand there after. It holds record data and
+// no secret, marshals to JSON, and is handed out before the first write. The zero value takes nothing back.
+type Undo struct {
+	plan Plan // the reversed change
+}
+
+// undoOf reverses the units of a plan.
+func undoOf(p Plan, units []unit) Undo {
+	r := p
+	r.dir = !p.dir
+	r.rule = ""
+	r.why = "take back: " + p.why
+	r.notes = nil
+	r.units = nil
+	for _, u := range units {
+		r.units = append(r.units, unit{name: u.name, before: cloneSets(u.after), after: cloneSets(u.before)})
+	}
+	slices.Reverse(r.units)
+	return Undo{plan: r}
+}
+
+// Empty reports whether there is nothing to take back.
+func (u Undo) Empty() bool { return u.plan.Empty() }
+
+// Steps gives a copy of what taking the change back does.
+func (u Undo) Steps() []Step { return u.plan.Steps() }
+
+// Provider is the name of the provider that the change was made at.
+func (u Undo) Provider() string { return u.plan.provider }
+
+// Zone is the zone that was changed.
+func (u Undo) Zone() Zone { return u.plan.zone }
+
+// Plan reads what stands there now and gives the plan that takes the change back; [Apply] carries it out with the same gates as
+// any other. Names that were not changed, or are back already, are left out. When somebody has changed a name since, the error
+// wraps [ErrConflict] and nothing is planned. A name that was emptied on the way to a replacement that never came, and is still
+// empty, is restored.
+func (u Undo) Plan(ctx context.Context, c Client) (Plan, error) {
+	p := u.plan
+	if p.Empty() {
+		p.why = "there is nothing to take back"
+		return p, nil
+	}
+	if c.Name() != p.provider {
+		return Plan{}, fmt.Errorf("providers: the change was made at %s, not at %s: %w", p.provider, c.Name(), ErrConflict)
+	}
+	if err := p.inScope(); err != nil {
+		return Plan{}, err
+	}
+	sets, err := c.Read(ctx, p.zone, names(p.units)...)
+	if err != nil {
+		return Plan{}, fmt.Errorf("providers: read %s at %s: %w", p.zone.Apex, p.provider, err)
+	}
+	var units []unit
+	for _, x := range p.units {
+		cur := at(sets, x.name)
+		switch {
+		case sameSets(cur, x.after):
+			continue
+		case sameSets(cur, x.before), len(x.before) > 0 && onTheWay(cur, x):
+			units = append(units, unit{name: x.name, before: cloneSets(cur), after: x.after})
+		default:
+			return Plan{}, conflict(x, cur)
+		}
+	}
+	p.units, p.made, p.traits = units, time.Now(), c.Traits()
+	if len(units) == 0 {
+		p.why = "everything is as it was before the change already"
+	}
+	return p, p.inScope()
+}
+
+// onTheWay reports whether cur is a state between what was there before a change and what was to be there after: a part of what
+// was there, and nothing else.
+func onTheWay(cur []RRset, reversed unit) bool {
+	return len(reversed.after) > 0 && len(cur) < len(reversed.after) && len(without(cur, reversed.after)) == 0
+}
+
+// MarshalJSON gives the undo data in a form that [Undo.UnmarshalJSON] reads.
+func (u Undo) MarshalJSON() ([]byte, error) {
+	return json.Marshal(undoDocument{Version: planVersion, Undo: &u.plan})
+}
+
+type undoDocument struct {
+	Version int   `json:"version"`
+	Undo    *Plan `json:"undo"`
+}
+
+// UnmarshalJSON reads undo data as strictly as [Plan.UnmarshalJSON] reads a plan.
+func (u *Undo) UnmarshalJSON(b []byte) error {
+	var d undoDocument
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&d); err != nil {
+		if errors.Is(err, ErrBadPlan) || errors.Is(err, ErrOutOfScope) {
+			return err
+		}
+		return fmt.Errorf("providers: read undo data: %w: %w", ErrBadPlan, err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("providers: read undo data: something follows it: %w", ErrBadPlan)
+	}
+	if d.Version != planVersion || d.Undo == nil {
+		return fmt.Errorf("providers: read undo data: it is not of version %d, the only one this program reads: %w", planVersion, ErrBadPlan)
+	}
+	u.plan = *d.Undo
+	return nil
+}
