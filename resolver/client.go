@@ -174,21 +174,10 @@ func (c *Client) ask(parent context.Context, q Question, patience time.Duration)
 	for ; a.running > 0; a.running-- { // what the tries know beyond silence
 		a.note(<-results)
 	}
-	if err := contextError(parent); err != nil && (a.kept == nil || errors.Is(err, context.Canceled)) {
+	if err := parent.Err(); err != nil && (a.kept == nil || errors.Is(err, context.Canceled)) {
 		return Response{Tries: a.tries}, err
 	}
 	return a.outcome()
-}
-
-// contextError gives the error of ctx, and that of its deadline also where its timer is a moment behind ours.
-func contextError(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
-		return context.DeadlineExceeded
-	}
-	return nil
 }
 
 func (a *asking) outcome() (Response, error) {
@@ -266,7 +255,7 @@ func (a *asking) take(t try) (done bool) {
 		}
 	case t.err == nil && !t.reply.Truncated:
 		a.kept = &t.reply
-		if !a.q.DNSSEC || t.edns || a.plain || a.runningTCP == 0 {
+		if !a.q.DNSSEC || t.edns || a.plain {
 			return true
 		}
 		// The server was silent twice and answers at last, without EDNS and so without signatures. Taken for the whole
@@ -382,9 +371,6 @@ func (c *Client) try(ctx context.Context, q Question, tcp, edns bool) try {
 			t.reply.Transport, t.reply.RTT = UDP, time.Since(sent)
 			if tcp {
 				t.reply.Transport = TCP
-			}
-			if tcp && reply.Truncated {
-				t.err = ErrTruncated
 			}
 		}
 		return t

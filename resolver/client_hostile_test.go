@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -374,6 +375,16 @@ func TestClientHostileServers(t *testing.T) {
 		},
 		want: want{took: 4 * time.Second, tries: 5, by: UDP, rcode: FormErr, silent: true},
 	}, {
+		name: "FORMERR to EDNS, slower than a try: asked without EDNS once",
+		serve: func(h heard) {
+			if h.edns {
+				h.after(900*time.Millisecond, h.pack(formErr))
+				return
+			}
+			h.after(900*time.Millisecond, h.pack(nil))
+		},
+		want: want{took: 1800 * time.Millisecond, tries: 3, by: UDP},
+	}, {
 		name:  "FORMERR always",
 		serve: func(h heard) { h.reply(formErr) },
 		want:  want{took: 2 * rtt, tries: 2, by: UDP, rcode: FormErr, silent: true},
@@ -417,6 +428,16 @@ func TestClientHostileServers(t *testing.T) {
 			return nil
 		},
 		want: want{took: 2*time.Second + rtt, tries: 5, by: UDP},
+	}, {
+		name: "drops EDNS and closes TCP, signatures wanted: no reason to wait longer", do: true,
+		serve: func(h heard) {
+			if h.tcp {
+				h.after(3*rtt, nil)
+			} else if !h.edns {
+				h.reply(nil)
+			}
+		},
+		want: want{took: 2*time.Second + 3*rtt, tries: 4, by: UDP},
 	}, {
 		name:  "SERVFAIL is an answer",
 		serve: func(h heard) { h.reply(func(r *dns.Msg) { r.Rcode, r.Answer = dns.RcodeServerFailure, nil }) },
@@ -512,6 +533,51 @@ func TestClientCancellation(t *testing.T) {
 				cancel()
 				require.ErrorIs(t, err, context.DeadlineExceeded)
 				require.Equal(t, at, time.Since(start))
+			}
+		})
+	}
+}
+
+// lingering is a connection that takes its time to end a Read when it is closed.
+type lingering struct {
+	net.Conn
+	reading *atomic.Int32
+}
+
+func (l lingering) Read(b []byte) (int, error) {
+	l.reading.Add(1)
+	defer l.reading.Add(-1)
+	n, err := l.Conn.Read(b)
+	if errors.Is(err, net.ErrClosed) {
+		time.Sleep(time.Millisecond)
+	}
+	return n, err
+}
+
+// Nothing of a call goes on after it: neither when an answer came nor when there was none.
+func TestClientLeavesNothingBehind(t *testing.T) {
+	for _, serve := range []func(h heard){
+		silent,
+		func(h heard) {
+			if !h.edns {
+				h.reply(nil)
+			}
+		},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var reading atomic.Int32
+			dial := hostile(serve, nil)
+			client := Client{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				return lingering{conn, &reading}, err
+			}}
+			q := asked
+			q.Server = netip.MustParseAddrPort("192.0.2.53:53")
+			for _, patience := range []time.Duration{time.Second, time.Minute} {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				_, _ = client.Resolve(ctx, q) // whatever came of it
+				cancel()
+				require.Zero(t, reading.Load())
 			}
 		})
 	}

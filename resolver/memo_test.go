@@ -166,8 +166,9 @@ func TestMemoPanic(t *testing.T) {
 			_, _ = m.Resolve(t.Context(), asked)
 		})
 		synctest.Wait()
-		_, err := m.Resolve(t.Context(), asked)
+		r, err := m.Resolve(t.Context(), asked)
 		require.NoError(t, err)
+		require.Equal(t, answered(asked), r)
 		all.Wait()
 	})
 }
