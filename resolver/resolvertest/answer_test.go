@@ -246,6 +246,14 @@ func TestAnswers(t *testing.T) {
 			"NOERROR aa\nold.example.com. 300 DNAME new.example.com.\n_a.old.example.com. 300 CNAME _a.new.example.com.\n_a.new.example.com. 300 TXT \"x\"",
 		},
 		{
+			"asking for a CNAME below a DNAME ends at the one that is made", "old DNAME new\n_a.new CNAME x.", "ns1.example.com. _a.old.example.com. CNAME",
+			"NOERROR aa\nold.example.com. 300 DNAME new.example.com.\n_a.old.example.com. 300 CNAME _a.new.example.com.",
+		},
+		{
+			"a DNAME to nowhere in the zone is NXDOMAIN (RFC 6604, 3)", "old DNAME new", "ns1.example.com. _a.old.example.com. A",
+			"NXDOMAIN aa\nold.example.com. 300 DNAME new.example.com.\n_a.old.example.com. 300 CNAME _a.new.example.com." + negative,
+		},
+		{
 			"DNAME at the apex", "@ DNAME example.net.", "ns1.example.com. _a.example.com. A",
 			"NOERROR aa\nexample.com. 300 DNAME example.net.\n_a.example.com. 300 CNAME _a.example.net.",
 		},
