@@ -30,12 +30,22 @@ type mending struct {
 	col, count    int
 }
 
+// maxField bounds what is looked at, in octets: a name has 255 at most, and each may have been escaped, or be followed by
+// something invisible.
+const maxField = 8192
+
 // cleanName understands a field. The name it gives is made of letters, digits, hyphens, underscores and asterisks only;
 // whatever else remains after mending is an error.
 func cleanName(field, text string) (resolver.Name, []Note, *InputError) {
 	if isPlain(text) { // nearly every record of a large file
 		if n, err := resolver.ParseName(text); err == nil {
 			return n, nil, nil
+		}
+	}
+	if len(text) > maxField {
+		return resolver.Name{}, nil, &InputError{
+			Field: field, Found: fmt.Sprintf("a text of %d octets", len(text)), Expected: "a domain name",
+			Message: fmt.Sprintf("%s is a text of %d octets, where a domain name is expected", field, len(text)),
 		}
 	}
 	c := &cleaner{field: field, text: make([]glyph, 0, len(text))}

@@ -21,7 +21,7 @@ func (p *Pass) lookElsewhere(ctx context.Context) []resolver.Answer {
 		if port == 0 {
 			port = 53
 		}
-		cut := resolver.Cut{Zone: resolver.Root}
+		var cut resolver.Cut // of no zone: the names can lie anywhere
 		var servers []resolver.Server
 		for _, text := range p.elsewhere {
 			if a, err := netip.ParseAddrPort(text); err == nil {

@@ -56,15 +56,17 @@ func ParseCertificate(r io.Reader) ([]Record, error) {
 	return records, errors.Join(errs...)
 }
 
-// merged adds the domains and notes of an equal record.
+// merged adds the domains and notes of an equal record. A domain that is not the record's own has a note and is not added:
+// the record does not prove it.
 func merged(r, other Record) Record {
+	const most = 40 // notes; each line of a long file could have its own
 	for _, d := range other.Domains {
-		if !slices.Contains(r.Domains, d) {
+		if withoutAsterisk(d) == r.Domain() && !slices.Contains(r.Domains, d) {
 			r.Domains = append(slices.Clip(r.Domains), d)
 		}
 	}
 	for _, n := range other.Notes {
-		if !slices.Contains(r.Notes, n) {
+		if len(r.Notes) < most && !slices.Contains(r.Notes, n) {
 			r.Notes = append(slices.Clip(r.Notes), n)
 		}
 	}

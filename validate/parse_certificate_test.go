@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -234,6 +235,7 @@ func TestLinesUnderstood(t *testing.T) {
 		name + "\u00a0CNAME\u00a0" + value,
 		name + " CNAME " + value + " \u200b",
 		value + " CNAME " + name,
+		"Content of DNS Record is: {Name: " + name + ",Type: CNAME,Value: " + value + "}",
 		"NAME TYPE VALUE\n" + name + " CNAME " + value,
 	} {
 		records, err := ParseCertificate(strings.NewReader(in))
@@ -241,6 +243,53 @@ func TestLinesUnderstood(t *testing.T) {
 		require.Len(t, records, 1, in)
 		assert.Equal(t, name+value, records[0].Name.String()+records[0].Value.String(), in)
 		assert.Equal(t, "[example.com.]", fmt.Sprint(records[0].Domains))
+	}
+}
+
+// Places are found from the last one known, forwards and backwards; they must not depend on the way.
+func TestPlaceDependsOnNothing(t *testing.T) {
+	text := "ä{\n\n \"ö\": [\n  ü ]\n}"
+	known := func() *document { return &document{text: text, line: 5, column: 9, atLine: 5, atColumn: 9} }
+	walked := known()
+	for step := range 7 * len(text) {
+		at := step * 5 % (len(text) + 1)
+		if at < len(text) && !utf8.RuneStart(text[at]) {
+			continue
+		}
+		wantLine, wantColumn := known().place(at)
+		line, column := walked.place(at)
+		assert.Equal(t, [2]int{wantLine, wantColumn}, [2]int{line, column}, "octet %d", at)
+	}
+	line, column := walked.place(3)
+	assert.Equal(t, [2]int{5, 11}, [2]int{line, column})
+	line, column = walked.place(len(text))
+	assert.Equal(t, [2]int{9, 2}, [2]int{line, column})
+}
+
+// A record shared by many lines keeps the domains that it proves.
+func TestParseCertificateMerges(t *testing.T) {
+	records, err := ParseCertificate(strings.NewReader("domain,name,value\n" +
+		"example.com," + name + "," + value + "\nother.example," + name + "," + value + "\n*.example.com," + name + "," + value + "\n"))
+	require.NoError(t, err)
+	require.Len(t, records, 1)
+	assert.Equal(t, "[example.com. *.example.com.]", fmt.Sprint(records[0].Domains))
+	require.Len(t, records[0].Notes, 1)
+	assert.Equal(t, "other.example.", records[0].Notes[0].Found)
+}
+
+// Hostile input of some size is refused in a time that grows with the size only; the longest takes milliseconds.
+func TestLargeInputs(t *testing.T) {
+	object := `{"value":5,"name":"` + name + `"}`
+	for about, in := range map[string]string{
+		"one field":         "_a" + strings.Repeat("./", 1<<20) + " _b.acm-validations.aws",
+		"errors on a line":  "[" + strings.Repeat(object+",", 20_000) + object + "]",
+		"errors over lines": "[" + strings.Repeat(object+",\n", 20_000) + object + "]",
+		"open brackets":     strings.Repeat("[\n", 20_000),
+		"broken objects":    strings.Repeat("{\"a\":\n", 20_000),
+	} {
+		for s := range ParseSources(strings.NewReader(in)) {
+			require.Error(t, s.Err, about)
+		}
 	}
 }
 
@@ -339,6 +388,7 @@ func FuzzParseCertificate(f *testing.F) {
 	}
 	f.Add([]byte("\xff\xfe{\x00}\x00\xd8"))
 	f.Add([]byte("{\"name\":\n{\"a\":[{]}\n[\n{}\n,{\n\"\\ud800\\u\n"))
+	f.Add([]byte(",0"))
 	f.Add([]byte("id\tvalue\tname\n1\t\"a\"\"b\"x\t,\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := 0

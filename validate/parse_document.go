@@ -14,6 +14,8 @@ type document struct {
 	root         jsonValue
 	found        []Source
 	records      map[[2]string]int // where a record stands in found, by name and value
+
+	at, atLine, atColumn int // an octet whose place is known, lest each record of a large document counts from its start
 }
 
 // parseJSONValues reads JSON values one after the other, each on one line (NDJSON) or over many.
@@ -73,7 +75,7 @@ func parseJSONValues(lines *inputLines, emit func(Source) bool) {
 // readDocument takes one value, of the line and as many after it as it needs. What stands behind it in the last one is
 // given back. So are the lines behind a value that is broken off: they may be whole.
 func readDocument(first inputLine, lines *inputLines) (*document, *InputError) {
-	d := &document{line: first.number, column: first.column, records: map[[2]string]int{}}
+	d := &document{line: first.number, column: first.column, atLine: first.number, atColumn: first.column, records: map[[2]string]int{}}
 	var x jsonExtent
 	var text strings.Builder
 	taken := []inputLine{first}
@@ -128,11 +130,26 @@ func readDocument(first inputLine, lines *inputLines) (*document, *InputError) {
 
 // place gives line and column of an octet.
 func (d *document) place(at int) (int, int) {
-	before := d.text[:min(at, len(d.text))]
-	if i := strings.LastIndexByte(before, '\n'); i >= 0 {
-		return d.line + strings.Count(before, "\n"), 1 + utf8.RuneCountInString(before[i+1:])
+	at = min(at, len(d.text))
+	between := d.text[min(at, d.at):max(at, d.at)]
+	lines := strings.Count(between, "\n")
+	switch {
+	case at >= d.at && lines == 0:
+		d.atColumn += utf8.RuneCountInString(between)
+	case at >= d.at:
+		d.atColumn = 1 + utf8.RuneCountInString(between[strings.LastIndexByte(between, '\n')+1:])
+		d.atLine += lines
+	case lines == 0:
+		d.atColumn -= utf8.RuneCountInString(between)
+	default:
+		d.atLine -= lines
+		d.atColumn = 1 + utf8.RuneCountInString(d.text[strings.LastIndexByte(d.text[:at], '\n')+1:at])
+		if d.atLine == d.line {
+			d.atColumn += d.column - 1
+		}
 	}
-	return d.line, d.column + utf8.RuneCountInString(before)
+	d.at = at
+	return d.atLine, d.atColumn
 }
 
 // field gives the text of a string, with the places of its characters.

@@ -2,6 +2,7 @@ package validate
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -48,6 +49,9 @@ func parseRecordLines(lines *inputLines, emit func(Source) bool) {
 	}
 }
 
+// eventForm is how CloudFormation words a record in the events of a stack that waits for a certificate.
+var eventForm = regexp.MustCompile(`\{Name:\s*([^,{}]+?)\s*,\s*Type:\s*CNAME\s*,\s*Value:\s*([^,{}]+?)\s*\}`)
+
 // isHeading recognises the line above columns, NAME TYPE VALUE.
 func isHeading(text string) bool {
 	words := strings.Fields(strings.ToLower(text))
@@ -60,9 +64,16 @@ func parseRecordLine(line inputLine, origin bool) Source {
 			Line: line.number, Column: column, Field: field, Found: found, Expected: expected,
 		}}
 	}
+	if m := eventForm.FindStringSubmatchIndex(line.text); m != nil {
+		part := func(i int) rawField {
+			text := line.text[:m[2*i]]
+			return word{line.text[m[2*i]:m[2*i+1]], line.column + utf8.RuneCountInString(text)}.field(line.number)
+		}
+		return rawRecord{line: line.number, name: part(1), value: part(2)}.source()
+	}
 	words, blank := splitWords(line)
 	const form = "NAME CNAME VALUE"
-	if len(words) > 0 && (words[0].text[0] == '{' || words[0].text[0] == '[') {
+	if len(words) > 0 && (strings.HasPrefix(words[0].text, "{") || strings.HasPrefix(words[0].text, "[")) {
 		return fail(words[0].column, "", "JSON", "a line "+form+" like those before")
 	}
 	if len(words) < 2 {

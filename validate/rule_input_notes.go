@@ -1,6 +1,9 @@
 package validate
 
-import "context"
+import (
+	"context"
+	"strings"
+)
 
 // inputSwapped and inputUnclean report what reading the input had to mend.
 
@@ -48,14 +51,19 @@ func (inputUnclean) Run(_ context.Context, p *Pass) error {
 }
 
 func reportNotes(p *Pass, c Confidence, fix string) error {
+	var said []string
 	for _, n := range p.Record.Notes {
 		if n.Rule == p.rule.ID {
-			p.Report(Finding{
-				Confidence: c, Message: n.Message,
-				Evidence: []Evidence{{Text: "understood as: " + p.Record.Name.String() + " CNAME " + p.Record.Value.String()}},
-				Fixes:    []Fix{{Where: WhereInput, Message: fix}},
-			})
+			said = append(said, n.Message)
 		}
 	}
+	if len(said) == 0 {
+		return nil
+	}
+	p.Report(Finding{
+		Confidence: c, Message: strings.Join(said, "; "),
+		Evidence: []Evidence{{Text: "understood as: " + p.Record.Name.String() + " CNAME " + p.Record.Value.String()}},
+		Fixes:    []Fix{{Where: WhereInput, Message: fix}},
+	})
 	return nil
 }

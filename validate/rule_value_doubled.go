@@ -25,7 +25,7 @@ func (valueDoubled) Info() Info {
 	}
 }
 
-func (valueDoubled) Run(_ context.Context, p *Pass) error {
+func (valueDoubled) Run(ctx context.Context, p *Pass) error {
 	for _, target := range p.differing() {
 		suffix, ok := p.doubledValue(target)
 		if !ok {
@@ -42,7 +42,20 @@ func (valueDoubled) Run(_ context.Context, p *Pass) error {
 		}, answersOf(p.giving(target))...)
 		return nil
 	}
-	return nil
+	if len(p.with(Denies)) == 0 || len(p.with(Denies)) < len(p.answered()) || p.aboveDomain() {
+		return nil
+	}
+	// Both slips at once: the record is at a wrong name, with a wrong value. The move mends both, and is that rule's fix.
+	hits, err := p.nearHits(ctx)
+	for _, h := range hits {
+		if suffix, ok := p.doubledValue(h.Target); ok && h.Kind != nearSwapped {
+			p.Report(Finding{
+				Confidence: Certain,
+				Message:    fmt.Sprintf("the record that stands at %s has %s appended to its value: %s", h.Name, suffix, h.Target),
+			}, h.Answer)
+		}
+	}
+	return err
 }
 
 // giving gives the views whose one CNAME is target.

@@ -54,6 +54,7 @@ func (valueMangled) Run(_ context.Context, p *Pass) error {
 // Distances up to which a first label counts as a slip of the record's own.
 const (
 	maxSlips       = 3
+	slipsPer       = 8 // and no more than one in so many characters, but one always
 	minPrefixShare = 2 // a cut-off label must have at least half of its characters
 )
 
@@ -80,7 +81,7 @@ func mangled(r Record, target resolver.Name) (how string, c Confidence, ok bool)
 		return told("what follows the first label differs"), Likely, true
 	case underSuffix && len(have) > 0:
 		a, b := first(have[0]), first(want[0])
-		if _, slips := edits(a, b); slips <= maxSlips {
+		if _, slips := edits(a, b); slips <= min(maxSlips, max(1, len(b)/slipsPer)) {
 			return told("a few characters differ"), Likely, true
 		}
 		if strings.HasPrefix(b, a) && len(a)*minPrefixShare >= len(b) {

@@ -3,7 +3,6 @@ package validate
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -49,5 +48,5 @@ func (valueMismatch) Run(ctx context.Context, p *Pass) error {
 
 // ofACM reports whether a target has the form of ACM's values.
 func ofACM(n resolver.Name) bool {
-	return n.Below(ValidationSuffix) && len(strings.TrimPrefix(n.FirstLabel(), "_")) >= 16
+	return n.Below(ValidationSuffix)
 }

@@ -1,0 +1,122 @@
+package validatetest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// worldTime is the moment of every check in a world.
+func worldTime() time.Time { return time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC) }
+
+// Load reads all worlds below a folder, in the order of their paths.
+func Load(fsys fs.FS) ([]World, error) {
+	files, err := fs.Glob(fsys, "*.txt")
+	if err != nil {
+		return nil, err
+	}
+	var out []World
+	for _, f := range files {
+		text, err := fs.ReadFile(fsys, f)
+		if err != nil {
+			return nil, err
+		}
+		w, err := ParseWorld(f, string(text))
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, w)
+	}
+	return out, nil
+}
+
+// Run checks each world against what it wants, and every law in every world.
+func Run(t *testing.T, worlds []World) {
+	for _, w := range worlds {
+		t.Run(strings.TrimSuffix(w.File, ".txt"), func(t *testing.T) {
+			t.Parallel()
+			if !t.Run("want", func(t *testing.T) { w.wants(t) }) {
+				return
+			}
+			for _, l := range Laws() {
+				t.Run(l.Name, func(t *testing.T) { l.Holds(t, w) })
+			}
+		})
+	}
+}
+
+// check runs one check of the world, straight through the fake.
+func (w World) check(t testing.TB, in *resolvertest.Internet) validate.Report {
+	t.Helper()
+	c, err := w.Checker(in, in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rep, err := c.Check(t.Context(), w.Record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rep
+}
+
+func (w World) internet(t testing.TB) *resolvertest.Internet {
+	t.Helper()
+	in, err := w.Internet()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+func (w World) wants(t *testing.T) {
+	rep := w.check(t, w.internet(t))
+	if rep.Verdict != w.Verdict {
+		t.Errorf("verdict %s, want %s", rep.Verdict, w.Verdict)
+	}
+	if got := Got(rep); !slices.Equal(got, w.Want) {
+		t.Errorf("findings\n%s\nwant\n%s", join(got), join(w.Want))
+	}
+	fix, ok := ZoneFix(rep)
+	if ok != (len(w.Fix) > 0) || !slices.Equal(Diff(fix), w.Fix) {
+		t.Errorf("fix\n%s\nwant\n%s", strings.Join(Diff(fix), "\n"), strings.Join(w.Fix, "\n"))
+	}
+	if w.Asked > 0 && rep.Queries != w.Asked {
+		t.Errorf("asked %d questions, want %d", rep.Queries, w.Asked)
+	}
+	if t.Failed() {
+		var b strings.Builder
+		_ = rep.WriteText(&b, validate.Text{})
+		t.Log("\n" + b.String())
+		for _, o := range rep.Outcomes {
+			if o.State == validate.NotKnown {
+				t.Logf("%s: %s: %s", o.Rule, o.State, o.Reason)
+			}
+		}
+	}
+}
+
+func join(w []Want) string {
+	var out []string
+	for _, x := range w {
+		out = append(out, "  "+x.String())
+	}
+	return strings.Join(out, "\n")
+}
+
+// document gives what must be equal, byte for byte, whenever the answers are equal.
+func document(t testing.TB, r validate.Report) string {
+	t.Helper()
+	r.Stats = validate.Stats{}
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b) + fmt.Sprintf("\n%v", r.Outcomes)
+}

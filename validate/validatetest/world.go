@@ -1,0 +1,262 @@
+// Package validatetest holds worlds: one text file each, with zones, a record, and what a check must find and mend; and
+// the laws that must hold in every one of them.
+//
+//	-- story --
+//	The console appended the zone to a name that was full already.
+//	-- zones --
+//	$ORIGIN example.com.
+//	_a79.example.com.example.com. CNAME _424.acm-validations.aws.
+//	-- record --
+//	_a79.example.com. CNAME _424.acm-validations.aws.
+//	-- want --
+//	invalid
+//	name-doubled error certain
+//	record-missing error certain (explained by name-doubled)
+//	-- fix --
+//	- _a79.example.com.example.com. CNAME _424.acm-validations.aws.
+//	+ _a79.example.com. CNAME _424.acm-validations.aws.
+//	-- asked --
+//	19
+//
+// Zones are read by resolvertest.Parse, which fills in what is not given; a section "faults" holds lines for
+// resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes the record. A section
+// "none" in place of "fix" says why no change in the zone mends the world.
+//
+// [Run] checks worlds and laws; anybody's own rules can be put to both.
+package validatetest
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// ErrBadWorld is wrapped by the errors of [ParseWorld].
+var ErrBadWorld = errors.New("not a world")
+
+// World is one story, as its file tells it.
+type World struct {
+	File      string
+	Story     string
+	Zones     string
+	Faults    []resolvertest.Fault
+	Elsewhere []string
+	Record    validate.Record
+	Verdict   validate.Verdict
+	Want      []Want
+	Fix       []string // lines of a diff, in the order of the changes
+	None      string   // why no change in the zone mends it
+	Asked     int      // questions; 0: not said
+}
+
+// Want is one finding that must be there.
+type Want struct {
+	Rule        validate.ID
+	Severity    validate.Severity
+	Confidence  validate.Confidence
+	ExplainedBy validate.ID
+}
+
+// String gives the line of the file.
+func (w Want) String() string {
+	s := fmt.Sprintf("%s %s %s", w.Rule, w.Severity, w.Confidence)
+	if w.ExplainedBy != "" {
+		s += fmt.Sprintf(" (explained by %s)", w.ExplainedBy)
+	}
+	return s
+}
+
+var sections = []string{"story", "zones", "faults", "elsewhere", "record", "want", "fix", "none", "asked"}
+
+// ParseWorld reads a world. Errors name the file and wrap [ErrBadWorld].
+func ParseWorld(file, text string) (World, error) {
+	w := World{File: file}
+	fail := func(format string, args ...any) (World, error) {
+		return World{}, fmt.Errorf("validatetest: %s: %w: %s", file, ErrBadWorld, fmt.Sprintf(format, args...))
+	}
+	parts := map[string]string{}
+	var current string
+	for i, line := range strings.SplitAfter(text, "\n") {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "-- "); ok && strings.HasSuffix(name, " --") {
+			current = strings.TrimSuffix(name, " --")
+			if !slices.Contains(sections, current) {
+				return fail("line %d: section %q, expected one of %s", i+1, current, strings.Join(sections, ", "))
+			}
+			if _, twice := parts[current]; twice {
+				return fail("line %d: section %q stands twice", i+1, current)
+			}
+			parts[current] = ""
+			continue
+		}
+		if current == "" && strings.TrimSpace(line) != "" {
+			return fail("line %d: text in front of the first section", i+1)
+		}
+		parts[current] += line
+	}
+	w.Story, w.Zones, w.None = strings.TrimSpace(parts["story"]), parts["zones"], strings.TrimSpace(parts["none"])
+	if w.Story == "" {
+		return fail("it has no story")
+	}
+	for _, l := range lines(parts["faults"]) {
+		f, err := resolvertest.ParseFault(l)
+		if err != nil {
+			return fail("%v", err)
+		}
+		w.Faults = append(w.Faults, f)
+	}
+	w.Elsewhere = lines(parts["elsewhere"])
+	var err error
+	if w.Record, err = parseRecord(parts["record"]); err != nil {
+		return fail("%v", err)
+	}
+	want := lines(parts["want"])
+	if len(want) == 0 {
+		return fail("it wants nothing")
+	}
+	w.Verdict = validate.Verdict(want[0])
+	for _, l := range want[1:] {
+		x, err := parseWant(l)
+		if err != nil {
+			return fail("%v", err)
+		}
+		w.Want = append(w.Want, x)
+	}
+	w.Fix = lines(parts["fix"])
+	if asked := lines(parts["asked"]); len(asked) == 1 {
+		if w.Asked, err = strconv.Atoi(asked[0]); err != nil {
+			return fail("asked: %v", err)
+		}
+	}
+	if w.Verdict != validate.Valid && len(w.Fix) == 0 && w.None == "" {
+		return fail("it says neither how it is mended nor why it is not")
+	}
+	return w, nil
+}
+
+func lines(s string) []string {
+	var out []string
+	for _, l := range strings.Split(s, "\n") {
+		if l = strings.TrimSpace(l); l != "" && !strings.HasPrefix(l, "#") {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// parseRecord reads "NAME CNAME VALUE", or lines "domain …", "name …" and "value …" for input that is not so clean.
+func parseRecord(text string) (validate.Record, error) {
+	var domain, name, value string
+	for _, l := range strings.Split(strings.Trim(text, "\n"), "\n") {
+		key, rest, _ := strings.Cut(l, " ")
+		switch key {
+		case "domain":
+			domain = rest
+		case "name":
+			name = rest
+		case "value":
+			value = rest
+		default:
+			f := strings.Fields(l)
+			if len(f) != 3 || f[1] != "CNAME" {
+				return validate.Record{}, fmt.Errorf("record: %q, expected NAME CNAME VALUE", l)
+			}
+			name, value = f[0], f[2]
+		}
+	}
+	r, _, err := validate.ParseRecord(domain, name, value)
+	return r, err
+}
+
+func parseWant(line string) (Want, error) {
+	head, explained, _ := strings.Cut(line, "(explained by ")
+	f := strings.Fields(head)
+	if len(f) != 3 {
+		return Want{}, fmt.Errorf("want: %q, expected RULE SEVERITY CONFIDENCE [(explained by RULE)]", line)
+	}
+	return Want{
+		validate.ID(f[0]), validate.Severity(f[1]), validate.Confidence(f[2]), validate.ID(strings.TrimSuffix(explained, ")")),
+	}, nil
+}
+
+// Internet makes a fresh fake internet of the world.
+func (w World) Internet() (*resolvertest.Internet, error) {
+	in, err := resolvertest.Parse(w.Zones)
+	if err != nil {
+		return nil, fmt.Errorf("validatetest: %s: %w", w.File, err)
+	}
+	for _, f := range w.Faults {
+		in.Fault(f)
+	}
+	return in, nil
+}
+
+// Checker gives a checker that asks r, which stands before in.
+func (w World) Checker(in *resolvertest.Internet, r resolver.Resolver) (*validate.Checker, error) {
+	roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+	if err != nil {
+		return nil, err
+	}
+	return &validate.Checker{Resolver: r, Roots: roots, Now: worldTime, Elsewhere: w.Elsewhere}, nil
+}
+
+// Got gives the findings of a report in the form that a world wants them.
+func Got(r validate.Report) []Want {
+	var out []Want
+	for _, f := range r.Findings {
+		out = append(out, Want{f.Rule, f.Severity, f.Confidence, f.ExplainedBy})
+	}
+	return out
+}
+
+// ZoneFix gives the first fix of a report whose place is the zone and that changes something there.
+func ZoneFix(r validate.Report) (validate.Fix, bool) {
+	for _, f := range r.Findings {
+		for _, x := range f.Fixes {
+			if x.Where == validate.WhereZone && len(x.Changes) > 0 {
+				return x, true
+			}
+		}
+	}
+	return validate.Fix{}, false
+}
+
+// Diff gives the lines of a fix: what goes, then what comes.
+func Diff(f validate.Fix) []string {
+	var minus, plus []string
+	for _, c := range f.Changes {
+		for _, v := range c.From {
+			minus = append(minus, fmt.Sprintf("- %s %s %s", c.Name, c.Type, v))
+		}
+		for _, v := range c.To {
+			plus = append(plus, fmt.Sprintf("+ %s %s %s", c.Name, c.Type, v))
+		}
+	}
+	return append(minus, plus...)
+}
+
+// Apply makes the changes of a fix in every copy of the zone that holds the name.
+func Apply(in *resolvertest.Internet, zone resolver.Name, f validate.Fix) error {
+	for _, c := range f.Changes {
+		if err := in.SetRRset(zone, c.Name, c.Type, c.TTL, c.To); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addrsOf gives every address that a name server of the world's own zones listens on.
+func addrsOf(in *resolvertest.Internet) []netip.Addr {
+	var out []netip.Addr
+	for _, s := range in.Servers() {
+		out = append(out, in.Addrs(s)...)
+	}
+	slices.SortFunc(out, netip.Addr.Compare)
+	return slices.Compact(out)
+}
