@@ -106,6 +106,9 @@ func nearNames(r Record, zone resolver.Name) []nearName {
 // Near looks for the record at the names where mistakes put it. A name counts only when it holds what the record should,
 // or what a second mistake made of that, and a name beside it that nobody has does not answer the same (a wildcard would).
 func (p *Pass) nearHits(ctx context.Context) ([]nearHit, error) {
+	if p.aboveDomain() { // there is no zone to look in
+		return nil, nil
+	}
 	return p.near.get(func() ([]nearHit, error) { return p.lookNear(ctx) })
 }
 

@@ -37,15 +37,28 @@ type check struct {
 	findings map[ID][]Finding
 }
 
-// once is the result of a look that several rules need and that is made once, by whoever comes first.
+// once is the result of a look that several rules need and that is made once, by whoever comes first. The others wait on a
+// channel and not on a lock, since the look waits for the network.
 type once[T any] struct {
-	sync.Once
+	mu    sync.Mutex
+	done  chan struct{}
 	value T
 	err   error
 }
 
 func (o *once[T]) get(look func() (T, error)) (T, error) {
-	o.Do(func() { o.value, o.err = look() })
+	o.mu.Lock()
+	first := o.done == nil
+	if first {
+		o.done = make(chan struct{})
+	}
+	o.mu.Unlock()
+	if first {
+		defer close(o.done) // also when the look panics
+		o.value, o.err = look()
+		return o.value, o.err
+	}
+	<-o.done
 	return o.value, o.err
 }
 

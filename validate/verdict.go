@@ -37,6 +37,10 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		return Undetermined, "the servers of " + f.cut.Zone.String() + " do not agree whether " + p.registered().String() + " is delegated"
 	}
 	cut, differs := false, false
+	ranOut := func(err error) bool {
+		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+			errors.Is(err, resolver.ErrBudget) || errors.Is(err, resolver.ErrNotRecorded)
+	}
 	for _, v := range f.views {
 		switch v.Standing {
 		case Denies, Several:
@@ -44,8 +48,7 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		case Differs:
 			differs = true
 		default:
-			cut = cut || errors.Is(v.Err, context.DeadlineExceeded) || errors.Is(v.Err, context.Canceled) ||
-				errors.Is(v.Err, resolver.ErrBudget) || errors.Is(v.Err, resolver.ErrNotRecorded)
+			cut = cut || ranOut(v.Err)
 		}
 	}
 	if differs {
@@ -57,10 +60,11 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		}
 		return Invalid, ""
 	}
-	if len(otherData(p.atName(ctx, resolver.TypeTXT, resolver.TypeA), p.Record.Name)) > 0 {
+	beside := p.atName(ctx, resolver.TypeTXT, resolver.TypeA)
+	if len(otherData(beside, p.Record.Name)) > 0 {
 		return Invalid, ""
 	}
-	if cut {
+	if cut || slices.ContainsFunc(beside, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
 		return Undetermined, "time or questions ran out before every server had its turn"
 	}
 	return Valid, ""

@@ -25,9 +25,14 @@ const (
 	ednsUDP  = 1232
 )
 
-// reply makes the answer that a name server at h gives, as RFC 1034, 4.3.2 says. cnameFirst makes it prefer a CNAME to the
-// data beside it.
-func (h *host) reply(req *dns.Msg, cnameFirst bool) *dns.Msg {
+// habits are where servers depart from RFC 1034, 4.3.2, each in its own way.
+type habits struct {
+	cnameFirst bool // a CNAME is preferred to the data beside it
+	deepestCut bool // of several cuts on the way the deepest is referred to, not the first (Route 53 is said to)
+}
+
+// reply makes the answer that a name server at h gives, as RFC 1034, 4.3.2 says but for its habits.
+func (h *host) reply(req *dns.Msg, its habits) *dns.Msg {
 	m := replyTo(req)
 	if m.Rcode != dns.RcodeSuccess {
 		return m
@@ -44,7 +49,7 @@ func (h *host) reply(req *dns.Msg, cnameFirst bool) *dns.Msg {
 		return m
 	}
 	opt := req.IsEdns0()
-	w := &walk{m: m, z: z, t: q.Qtype, dnssec: opt != nil && opt.Do(), cnameFirst: cnameFirst}
+	w := &walk{m: m, z: z, t: q.Qtype, dnssec: opt != nil && opt.Do(), habits: its}
 	w.find(name)
 	return m
 }
@@ -93,12 +98,12 @@ func (h *host) zoneFor(name resolver.Name, t uint16) *zone {
 
 // walk is one search in one zone, through aliases.
 type walk struct {
-	m          *dns.Msg
-	z          *zone
-	t          uint16
-	dnssec     bool
-	cnameFirst bool
-	seen       []resolver.Name // the names searched so far, against loops of aliases
+	m      *dns.Msg
+	z      *zone
+	t      uint16
+	dnssec bool
+	habits
+	seen []resolver.Name // the names searched so far, against loops of aliases
 }
 
 func (w *walk) find(name resolver.Name) {
@@ -107,6 +112,14 @@ func (w *walk) find(name resolver.Name) {
 	}
 	first := len(w.seen) == 0
 	w.seen = append(w.seen, name)
+	if w.deepestCut {
+		for n := name; n != w.z.name; n = n.Parent() {
+			if len(w.z.get(n, dns.TypeNS)) > 0 && (n != name || w.t != dns.TypeDS) {
+				w.refer(n, first)
+				return
+			}
+		}
+	}
 	for depth := w.z.name.NumLabels(); depth <= name.NumLabels(); depth++ {
 		n := name.Ancestor(depth)
 		if n != w.z.name && len(w.z.get(n, dns.TypeNS)) > 0 && (n != name || w.t != dns.TypeDS) {

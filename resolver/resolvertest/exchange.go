@@ -106,9 +106,10 @@ func (in *Internet) host(server netip.AddrPort) *host {
 
 // answer makes the server's answer and lets the faults have their way with it, in the order in which they were set.
 func (in *Internet) answer(h *host, req *dns.Msg, q resolver.Question, over resolver.Transport, faults []Fault) outcome {
-	cnameFirst := false
+	var its habits
 	for _, f := range faults {
-		cnameFirst = cnameFirst || f.Action == CNAMEFirst
+		its.cnameFirst = its.cnameFirst || f.Action == CNAMEFirst
+		its.deepestCut = its.deepestCut || f.Action == DeepestCut
 	}
 	var m *dns.Msg
 	if h.recursor {
@@ -117,7 +118,7 @@ func (in *Internet) answer(h *host, req *dns.Msg, q resolver.Question, over reso
 		}
 	} else {
 		in.mu.Lock()
-		m = h.reply(req, cnameFirst)
+		m = h.reply(req, its)
 		in.mu.Unlock()
 	}
 	o := outcome{delay: in.Latency}

@@ -37,6 +37,7 @@ const (
 	WrongQuestion Action = "wrong-question" // the right answer to another question
 	Lie           Action = "lie"            // OWNER TYPE RDATA: this record, with authority
 	CNAMEFirst    Action = "cname-first"    // a CNAME goes before the other data at its name
+	DeepestCut    Action = "deepest-cut"    // of cuts below each other the deepest is referred to, not the first
 	Closed        Action = "closed"         // nothing listens: ICMP port unreachable, TCP reset
 )
 
@@ -160,7 +161,7 @@ func (f Fault) arguments(w []string) (Fault, error) {
 			}
 		}
 	case Drop, AnswerServ, AnswerRefused, AnswerNotAuth, FormErrEDNS, DropEDNS, NoAA, Upward, Loop, Truncate, TruncateAll,
-		Mangle, WrongID, WrongQuestion, CNAMEFirst, Closed:
+		Mangle, WrongID, WrongQuestion, CNAMEFirst, DeepestCut, Closed:
 		err = want(0, "no arguments")
 	default:
 		err = fmt.Errorf("there is no action %q", f.Action)

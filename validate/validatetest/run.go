@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
@@ -52,17 +53,18 @@ func Run(t *testing.T, worlds []World) {
 	}
 }
 
-// check runs one check of the world, straight through the fake.
-func (w World) check(t testing.TB, in *resolvertest.Internet) validate.Report {
+// check runs one check of the world, straight through the fake, with time simulated.
+func (w World) check(t *testing.T, in *resolvertest.Internet) (rep validate.Report) {
 	t.Helper()
-	c, err := w.Checker(in, in)
-	if err != nil {
-		t.Fatal(err)
-	}
-	rep, err := c.Check(t.Context(), w.Record)
-	if err != nil {
-		t.Fatal(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		c, err := w.Checker(in, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rep, err = c.Check(t.Context(), w.Record); err != nil {
+			t.Fatal(err)
+		}
+	})
 	return rep
 }
 
