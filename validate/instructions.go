@@ -24,15 +24,24 @@ func (p *Pass) host() string {
 	return fmt.Sprintf("whoever hosts the zone %s (name servers %s)", p.facts.zone, strings.Join(ns, ", "))
 }
 
-// line is the record as it is typed into a form: the form's own kind of name first, since appending the zone is what most
-// consoles do.
-func (p *Pass) line() string {
+// create says where and how the record is typed into a form, a line for each field: the form's own kind of name first,
+// since appending the zone is what most consoles do.
+func (p *Pass) create(then ...string) string { return p.createWith(DefaultTTL, then...) }
+
+func (p *Pass) createWith(ttl uint32, then ...string) string {
 	rel, ok := p.Record.Name.Relative(p.facts.zone)
 	if !ok {
 		rel = p.Record.Name.Text()
 	}
-	return fmt.Sprintf("Type CNAME, Name %s (relative to %s; only where the form takes full names: %s), Value %s, TTL %d; "+
-		"proxy, flattening and forwarding off", rel, p.facts.zone, p.Record.Name, p.Record.Value, DefaultTTL)
+	return fmt.Sprintf("at %s, create:\n"+
+		"  Type   CNAME\n"+
+		"  Name   %s\n"+
+		"         (relative to %s, which most forms append; only where\n"+
+		"         the form takes full names: %s)\n"+
+		"  Value  %s\n"+
+		"  TTL    %d\n"+
+		"  Proxy, flattening, forwarding: off", p.host(), rel, p.facts.zone, p.Record.Name, p.Record.Value, ttl) +
+		strings.Join(append([]string{""}, then...), "\n")
 }
 
 // put is the change that makes the record right where the name now holds from.

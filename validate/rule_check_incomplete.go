@@ -29,7 +29,7 @@ func (checkIncomplete) Run(ctx context.Context, p *Pass) error {
 	if verdict != Undetermined || len(p.answered()) == 0 && len(p.with(IsLame, IsFailing)) == 0 {
 		return nil // valid, invalid, or said by server-unreachable
 	}
-	if len(p.answered()) == 0 && len(p.with(IsLame, IsFailing)) == len(p.facts.views) {
+	if lame := len(p.with(IsLame, IsFailing)); len(p.answered()) == 0 && (lame == len(p.facts.views) || lame > 0 && p.facts.cut.Zone.IsRoot()) {
 		return nil // said by server-lame
 	}
 	if end, err := p.chained(ctx); err == nil && end.Reaches {

@@ -55,12 +55,12 @@ func (delegationMismatch) Run(ctx context.Context, p *Pass) error {
 				Message: fmt.Sprintf("the record is at %s (%s), and %s sends the world to %s, which do not have it",
 					where, said, f.cut.Parent, list(namesOf(f.cut.NameServers), nameText)),
 				Fixes: []Fix{
-					{Where: WhereZone, Message: "in the zone that is asked now, at " + p.host() + ", create: " + p.line(), Changes: []Change{p.put(p.differing()...)}},
-					{Where: WhereRegistrar, Message: fmt.Sprintf("or, at the registrar of %s, enter the name servers of the zone that holds the record, all of "+
+					{Where: WhereZone, Message: "in the zone that is asked now, " + p.create(), Changes: []Change{p.put(p.differing()...)}},
+					{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s, enter the name servers of the zone that holds the record, all of "+
 						"them, in place of %s; first see that nothing else (mail, web site) lives only in the zone that is delegated now, and if the parent holds "+
 						"DS records for the zone, remove or replace these before", f.cut.Zone, list(namesOf(f.cut.NameServers), nameText))},
 				},
-			}, append(held, answersOf(f.views)...)...)
+			}, append(held, answersOf(p.with(Denies, Differs, Several))...)...)
 			return nil
 		}
 	}

@@ -66,7 +66,7 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 		p.Report(Finding{
 			Severity: Notice, Confidence: Certain,
 			Message: fmt.Sprintf("the value comes from a wildcard, not from a record at %s; any record at or below that name would hide it", p.Record.Name),
-			Fixes:   []Fix{{Where: WhereZone, Message: "at " + p.host() + ", create the record itself: " + p.line()}},
+			Fixes:   []Fix{{Where: WhereZone, Message: p.create()}},
 		}, saw...)
 		return nil
 	}
@@ -75,7 +75,7 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 		Message:    fmt.Sprintf("a wildcard answers for %s; the record itself is not there", p.Record.Name),
 		Fixes: []Fix{{
 			Where: WhereZone, Changes: []Change{p.put()},
-			Message: "at " + p.host() + ", create: " + p.line() + "; the wildcard may stay, an explicit record beats it",
+			Message: p.create("the wildcard may stay: an explicit record beats it"),
 		}},
 	}, saw...)
 	return nil

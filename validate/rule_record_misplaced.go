@@ -39,8 +39,8 @@ func (recordMisplaced) Run(ctx context.Context, p *Pass) error {
 		Message: fmt.Sprintf("the record is in the zone %s, and the world asks the zone %s, which %s delegates apart from it",
 			zone, p.facts.zone, p.facts.cut.Parent),
 		Fixes: []Fix{
-			{Where: WhereZone, Message: "at " + p.host() + ", create: " + p.line(), Changes: []Change{p.put()}},
-			{Where: WhereParent, Message: fmt.Sprintf("or, if the delegation of %s is a left-over, take its NS records out of %s", p.facts.zone, p.facts.cut.Parent)},
+			{Where: WhereZone, Message: p.create(), Changes: []Change{p.put()}},
+			{Where: WhereParent, Message: fmt.Sprintf("if the delegation of %s is a left-over, take its NS records out of %s", p.facts.zone, p.facts.cut.Parent)},
 		},
 	}, held...)
 	return nil

@@ -40,7 +40,7 @@ func (recordMissing) Run(_ context.Context, p *Pass) error {
 		Message:    fmt.Sprintf("the record is missing: the name servers of %s say of %s that %s", p.facts.zone, p.Record.Name, what),
 	}
 	if !p.aboveDomain() {
-		f.Fixes = []Fix{{Where: WhereZone, Message: "at " + p.host() + ", create: " + p.line(), Changes: []Change{p.put()}}}
+		f.Fixes = []Fix{{Where: WhereZone, Message: p.create(), Changes: []Change{p.put()}}}
 	}
 	p.Report(f, answersOf(denied)...)
 	return nil

@@ -55,7 +55,7 @@ func (recordWrongType) Run(ctx context.Context, p *Pass) error {
 			Message:    fmt.Sprintf("the value stands at %s in a record of type %s; ACM reads a CNAME only", p.Record.Name, a.Question.Type),
 			Fixes: []Fix{{
 				Where: WhereZone, Changes: []Change{c, p.put()},
-				Message: fmt.Sprintf("at %s, delete the %s record at %s and create: %s", p.host(), a.Question.Type, p.Record.Name, p.line()),
+				Message: fmt.Sprintf("delete the %s record at %s; then, %s", a.Question.Type, p.Record.Name, p.create()),
 			}},
 		}, a)
 		return nil

@@ -31,6 +31,9 @@ func (serverLame) Run(_ context.Context, p *Pass) error {
 	if len(bad) == 0 {
 		return nil
 	}
+	if p.facts.cut.Zone.IsRoot() {
+		return p.intercepted(bad)
+	}
 	f := Finding{
 		Severity: Warning, Confidence: Certain,
 		Message: fmt.Sprintf("%s: %s", plural(len(bad), "a name server of "+p.facts.cut.Zone.String()+" does not serve the zone",
@@ -46,6 +49,19 @@ func (serverLame) Run(_ context.Context, p *Pass) error {
 		}
 	}
 	p.Report(f, answersOf(bad)...)
+	return nil
+}
+
+// intercepted is for root servers that seem not to serve the root: nobody saw that happen, whereas networks that answer
+// DNS in everybody's name are common.
+func (p *Pass) intercepted(bad []ServerView) error {
+	const shown = 3
+	p.Report(Finding{
+		Confidence: Likely,
+		Message: "the root servers seem not to serve the root zone: something between this machine and them (a router, firewall, VPN or sandbox) " +
+			"answers in their place, so the public DNS cannot be seen from here",
+		Fixes: []Fix{{Where: WhereNowhere, Message: "check again from a machine, or through a network, that lets port 53 (UDP and TCP) reach any address untouched"}},
+	}, answersOf(bad[:min(shown, len(bad))])...)
 	return nil
 }
 

@@ -62,7 +62,7 @@ func (serversDisagree) Run(ctx context.Context, p *Pass) error {
 			msg += fmt.Sprintf("; %s at %s", s.text, list(v, viewText))
 		}
 	}
-	fix := fmt.Sprintf("if %s is kept in two places, create the record in each (%s), or take one of them out of the delegation", p.facts.zone, p.line())
+	fix := fmt.Sprintf("if %s is kept in two places, create the record in each, or take one of them out of the delegation: %s", p.facts.zone, p.create())
 	if len(serials) > 1 {
 		msg += "; their serials differ, so a copy lags behind"
 		fix = fmt.Sprintf("see why the zone transfer to the server with the older serial does not work (NOTIFY, TSIG, firewall), or raise the serial; or wait for "+

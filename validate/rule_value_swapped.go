@@ -46,7 +46,7 @@ func (p *Pass) reportNear(ctx context.Context, kind nearKind, message func(nearH
 			Fixes: []Fix{{
 				Where:   WhereZone,
 				Changes: []Change{right, {Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}},
-				Message: fmt.Sprintf("at %s, create: %s; then delete the record at %s", p.host(), p.line(), h.Name),
+				Message: p.createWith(h.TTL, "then delete the record at " + h.Name.String()),
 			}},
 		}, h.Answer)
 	}

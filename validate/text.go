@@ -97,7 +97,16 @@ func (r Report) writeFinding(b *strings.Builder, f Finding, i int, t Text) {
 		if k > 0 {
 			lead = "Or:  "
 		}
-		wrap(b, "  ", lead+sentence(x.Message))
+		for j, line := range strings.Split(x.Message, "\n") {
+			switch {
+			case j == 0:
+				wrap(b, "  ", lead+sentence(line))
+			case strings.HasPrefix(line, " "): // a form's fields, laid out as they are
+				fmt.Fprintf(b, "  %s\n", line)
+			default:
+				wrap(b, "  ", sentence(line))
+			}
+		}
 		for _, c := range x.Changes {
 			for _, v := range c.From {
 				fmt.Fprintf(b, "    - %s %s %s\n", c.Name, c.Type, v)
