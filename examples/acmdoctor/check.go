@@ -1,0 +1,357 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// checkCommand is one run of check.
+type checkCommand struct {
+	dns                 dnsFlags
+	in                  inputFlags
+	json, ndjson        bool
+	transcript, replay  string
+	out, err            io.Writer
+	valid, invalid, unk int // verdicts so far
+	bad                 int // sources that could not be read
+}
+
+func newCheckCommand() *cobra.Command {
+	c := &checkCommand{}
+	cmd := &cobra.Command{
+		Use:   "check [SOURCE…]",
+		Short: "checks records; prints what is wrong, why, and how to fix it",
+		Long: `check asks the DNS as a public CA does and prints a verdict for each record:
+valid, invalid or undetermined, with the cause, its evidence and the change that
+mends it. It changes nothing.
+
+SOURCE is a file or - for standard input: the JSON of aws acm
+describe-certificate, the console's CSV export, Terraform's
+domain_validation_options, NDJSON, or lines NAME CNAME VALUE. The form is
+recognised. One record can be typed with --name and --value.`,
+		Example: `  aws acm describe-certificate --certificate-arn ARN | acmdoctor check -
+  acmdoctor check --name _a79….example.com. --value _424….acm-validations.aws.
+  acmdoctor check --ndjson records.ndjson
+  acmdoctor check --transcript dns.txt pending.json; acmdoctor check --replay dns.txt`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			c.in.stdin = cmd.InOrStdin()
+			return c.run(cmd.Context(), args)
+		},
+	}
+	c.dns.add(cmd)
+	c.in.add(cmd)
+	cmd.Flags().BoolVar(&c.json, "json", false, "print the report as JSON (several records: an array)")
+	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print one report a line as JSON, in input order")
+	cmd.Flags().StringVar(&c.transcript, "transcript", "", "write every DNS exchange to this file")
+	cmd.Flags().StringVar(&c.replay, "replay", "", "check from such a file, with no network; the record may be left out")
+	return cmd
+}
+
+func (c *checkCommand) run(ctx context.Context, args []string) error {
+	failed := func(err error) error { return &exitError{exitFailed, err} }
+	if c.json && c.ndjson {
+		return failed(errors.New("--json and --ndjson exclude each other"))
+	}
+	checker, err := c.dns.checker(func(s string) { fmt.Fprintf(c.err, "acmdoctor: %s\n", s) })
+	if err != nil {
+		return failed(err)
+	}
+	rec, err := newRecording(checker, c.transcript, c.replay, c.dns)
+	if err != nil {
+		return failed(err)
+	}
+	sources, err := c.in.sources(args, rec.sources)
+	if err != nil {
+		return failed(err)
+	}
+	progress := startProgress(c.err)
+	err = c.checkAll(ctx, checker, sources, rec, progress)
+	progress.stop()
+	if werr := rec.write(); err == nil && werr != nil {
+		err = werr
+	}
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, fmt.Errorf("interrupted after %s", c.summary())}
+	case err != nil:
+		return failed(err)
+	case c.valid+c.invalid+c.unk == 0:
+		return &exitError{code: exitFailed} // each source has said why
+	case c.invalid+c.bad > 0:
+		return &exitError{code: exitInvalid}
+	case c.unk > 0:
+		return &exitError{code: exitUndetermined}
+	}
+	return nil
+}
+
+// checkAll feeds the sources to the checker and prints what comes, in input order; sources that could not be read are
+// told where they stand.
+func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, sources iter.Seq[validate.Source], rec *recording, progress *progress) error {
+	var waiting []validate.Source
+	records := func(yield func(validate.Record) bool) {
+		for s := range sources {
+			waiting = append(waiting, s)
+			if s.Err == nil {
+				rec.note(s)
+				progress.started(s.Record.Domain().Text())
+				if !yield(s.Record) {
+					return
+				}
+			}
+		}
+	}
+	p := printer{
+		out: c.out, json: c.json, ndjson: c.ndjson,
+		text: validate.Text{Color: wantsColor(c.out), Nslookup: runtime.GOOS == "windows"},
+	}
+	flushBad := func() error {
+		for len(waiting) > 0 && waiting[0].Err != nil {
+			s := waiting[0]
+			waiting = waiting[1:]
+			c.bad++
+			progress.clear()
+			for _, line := range strings.Split(s.Err.Error(), "\n") {
+				fmt.Fprintf(c.err, "acmdoctor: %s\n", line)
+			}
+			if err := p.bad(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for rep, err := range checker.CheckAll(ctx, records) {
+		if err != nil {
+			return err
+		}
+		progress.clear()
+		if err := flushBad(); err != nil {
+			return err
+		}
+		s := waiting[0]
+		waiting = waiting[1:]
+		switch rep.Verdict {
+		case validate.Valid:
+			c.valid++
+		case validate.Invalid:
+			c.invalid++
+		default:
+			c.unk++
+		}
+		progress.finished()
+		if err := p.report(s, rep); err != nil {
+			return err
+		}
+	}
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err := flushBad(); err != nil {
+		return err
+	}
+	if err := p.close(); err != nil {
+		return err
+	}
+	if n := c.valid + c.invalid + c.unk + c.bad; n > 1 && !c.json && !c.ndjson {
+		if _, err := fmt.Fprintf(c.out, "\n%s\n", c.summary()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *checkCommand) summary() string {
+	n := c.valid + c.invalid + c.unk
+	s := fmt.Sprintf("%d records: %d valid, %d invalid, %d undetermined", n, c.valid, c.invalid, c.unk)
+	if n == 1 {
+		s = strings.Replace(s, "records", "record", 1)
+	}
+	if c.bad > 0 {
+		s += fmt.Sprintf("; %d not readable", c.bad)
+	}
+	return s
+}
+
+// printer writes reports in one of the three forms.
+type printer struct {
+	out          io.Writer
+	json, ndjson bool
+	text         validate.Text
+	docs         []json.RawMessage // of --json, which is one document
+	printed      int
+}
+
+func (p *printer) report(s validate.Source, rep validate.Report) error {
+	if !p.json && !p.ndjson {
+		if p.printed > 0 {
+			if _, err := fmt.Fprintln(p.out); err != nil {
+				return err
+			}
+		}
+		p.printed++
+		return rep.WriteText(p.out, p.text)
+	}
+	body, err := json.Marshal(rep)
+	if err != nil {
+		return err
+	}
+	return p.document(s, body)
+}
+
+// bad gives a source that could not be read its line of output, so that output matches input; the error is on standard
+// error in any form.
+func (p *printer) bad(s validate.Source) error {
+	if !p.ndjson && !p.json || s.ID == "" && s.Name == "" && s.Value == "" {
+		return nil
+	}
+	type finding struct {
+		Rule       validate.ID         `json:"rule"`
+		Severity   validate.Severity   `json:"severity"`
+		Confidence validate.Confidence `json:"confidence"`
+		Message    string              `json:"message"`
+		Evidence   []string            `json:"evidence"`
+		Fixes      []string            `json:"fixes"`
+	}
+	body, err := json.Marshal(struct {
+		Record    map[string]string `json:"record"`
+		Verdict   validate.Verdict  `json:"verdict"`
+		Findings  []finding         `json:"findings"`
+		Queries   int               `json:"queries"`
+		ElapsedMS int               `json:"elapsed_ms"`
+	}{
+		Record: map[string]string{"domain": s.Domain, "name": s.Name, "value": s.Value}, Verdict: validate.Invalid,
+		Findings: []finding{{"input-invalid", validate.Error, validate.Certain, s.Err.Error(), []string{}, []string{}}},
+	})
+	if err != nil {
+		return err
+	}
+	return p.document(s, body)
+}
+
+func (p *printer) document(s validate.Source, body []byte) error {
+	head := "{"
+	if s.ID != "" {
+		id, err := json.Marshal(s.ID)
+		if err != nil {
+			return err
+		}
+		head += `"id":` + string(id) + ","
+	}
+	if s.Line > 0 {
+		head += fmt.Sprintf(`"line":%d,`, s.Line)
+	}
+	doc := json.RawMessage(head + string(body[1:]))
+	if p.json {
+		p.docs = append(p.docs, doc)
+		return nil
+	}
+	_, err := fmt.Fprintf(p.out, "%s\n", doc)
+	return err
+}
+
+func (p *printer) close() error {
+	if !p.json || len(p.docs) == 0 {
+		return nil
+	}
+	enc := json.NewEncoder(p.out)
+	enc.SetIndent("", " ")
+	enc.SetEscapeHTML(false)
+	if len(p.docs) == 1 {
+		return enc.Encode(p.docs[0])
+	}
+	return enc.Encode(p.docs)
+}
+
+// progress is a line on a terminal that says what goes on, once it has taken more than a second.
+type progress struct {
+	w       io.Writer
+	begun   time.Time
+	current chan string
+	done    chan struct{}
+	idle    chan struct{}
+}
+
+// progressAfter is how long a run may take before its progress is shown.
+const progressAfter = time.Second
+
+func startProgress(w io.Writer) *progress {
+	p := &progress{w: w, begun: time.Now()}
+	if !isTerminal(w) || os.Getenv("TERM") == "dumb" {
+		return p
+	}
+	p.current, p.done, p.idle = make(chan string), make(chan struct{}), make(chan struct{})
+	go p.show()
+	return p
+}
+
+// The words that show understands besides domains, which they cannot be.
+const (
+	progressFinished = "\x00finished"
+	progressClear    = "\x00clear"
+)
+
+func (p *progress) show() {
+	defer close(p.idle)
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	started, finished, shown, last := 0, 0, false, ""
+	clear := func() {
+		if shown {
+			fmt.Fprint(p.w, "\r\x1b[K")
+			shown = false
+		}
+	}
+	for {
+		select {
+		case <-p.done:
+			clear()
+			return
+		case s := <-p.current:
+			switch s {
+			case progressFinished:
+				finished++
+			case progressClear:
+				clear()
+			default:
+				started++
+				last = s
+			}
+		case <-tick.C:
+			if took := time.Since(p.begun); took > progressAfter {
+				shown = true
+				fmt.Fprintf(p.w, "\r\x1b[Kasking the name servers: %d of %d records done, last begun %.40s, %s", finished, started, last, took.Round(time.Second))
+			}
+		}
+	}
+}
+
+func (p *progress) say(s string) {
+	if p.current != nil {
+		p.current <- s
+	}
+}
+
+func (p *progress) started(domain string) { p.say(domain) }
+func (p *progress) finished()             { p.say(progressFinished) }
+func (p *progress) clear()                { p.say(progressClear) }
+
+func (p *progress) stop() {
+	if p.done != nil {
+		close(p.done)
+		<-p.idle
+	}
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// dnsFlags are the flags of every command that asks the DNS.
+type dnsFlags struct {
+	roots        string
+	anchors      string
+	resolvers    []string
+	nameservers  []string
+	allowPrivate bool
+	ipv4, ipv6   bool
+	timeout      time.Duration
+	concurrency  int
+	port         uint16
+}
+
+func (f *dnsFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.roots, "roots", "", "root hints in the format of named.root (default: IANA's, built in)")
+	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, DS or DNSKEY in zone-file format (read and checked; signatures are not validated yet)")
+	fl.StringArrayVar(&f.resolvers, "resolver", nil, "recursive resolver to compare with, ADDR[:PORT] or https://…, repeatable, or none (read and checked; not compared with yet)")
+	fl.StringArrayVar(&f.nameservers, "nameserver", nil, "name server, by name or address, where you believe the record to be: is the world sent there? Repeatable")
+	fl.BoolVar(&f.allowPrivate, "allow-private", false, "also ask name servers on loopback, private and link-local addresses, which no public CA reaches")
+	fl.BoolVar(&f.ipv4, "ipv4", false, "ask over IPv4 only")
+	fl.BoolVar(&f.ipv6, "ipv6", false, "ask over IPv6 only")
+	fl.Var((*seconds)(&f.timeout), "timeout", "for one record, all told, such as 10s")
+	fl.IntVar(&f.concurrency, "concurrency", 0, "records checked at a time (default: chosen by the tool)")
+	fl.Uint16Var(&f.port, "port", 53, "that name servers are asked on; for test beds")
+	f.timeout = validate.DefaultTimeout
+}
+
+// seconds is a duration that may be typed without a unit.
+type seconds time.Duration
+
+func (s *seconds) String() string { return time.Duration(*s).String() }
+func (s *seconds) Type() string   { return "duration" }
+
+func (s *seconds) Set(text string) error {
+	d, err := time.ParseDuration(text)
+	if n, nerr := strconv.ParseFloat(text, 64); nerr == nil {
+		d, err = time.Duration(n*float64(time.Second)), nil
+	}
+	if err != nil {
+		return fmt.Errorf("found %q, expected a duration such as 10s", text)
+	}
+	if d <= 0 {
+		return fmt.Errorf("found %q, expected more than nothing", text)
+	}
+	*s = seconds(d)
+	return nil
+}
+
+// checker makes a Checker of the flags. What is set and has no effect yet is said, in warn.
+func (f *dnsFlags) checker(warn func(string)) (*validate.Checker, error) {
+	c := &validate.Checker{
+		Resolver: &resolver.Client{AllowPrivate: f.allowPrivate}, Timeout: f.timeout, Port: f.port, Elsewhere: f.nameservers, Concurrency: f.concurrency,
+	}
+	switch {
+	case f.ipv4 && f.ipv6:
+		return nil, errors.New("--ipv4 and --ipv6 exclude each other; without either both are asked")
+	case f.ipv4:
+		c.Family = resolver.IPv4Only
+	case f.ipv6:
+		c.Family = resolver.IPv6Only
+	}
+	if f.concurrency < 0 {
+		return nil, fmt.Errorf("--concurrency: found %d, expected a number above 0", f.concurrency)
+	}
+	if f.port == 0 {
+		return nil, errors.New("--port: found 0, expected a number from 1 to 65535")
+	}
+	if f.roots != "" {
+		file, err := os.Open(f.roots)
+		if err != nil {
+			return nil, fmt.Errorf("--roots: %w", err)
+		}
+		defer file.Close()
+		if c.Roots, err = resolver.ParseHints(file); err != nil {
+			return nil, fmt.Errorf("--roots %s: %w", f.roots, err)
+		}
+	}
+	if f.anchors != "" {
+		if err := readAnchors(f.anchors); err != nil {
+			return nil, fmt.Errorf("--trust-anchors %s: %w", f.anchors, err)
+		}
+		warn("signatures are not validated yet: --trust-anchors was read and has no effect")
+	}
+	for _, r := range f.resolvers {
+		if r == "none" {
+			continue
+		}
+		if err := checkResolver(r); err != nil {
+			return nil, err
+		}
+		warn("recursive resolvers are not compared with yet: --resolver " + r + " has no effect")
+	}
+	for _, n := range f.nameservers {
+		if _, err := netip.ParseAddrPort(n); err == nil {
+			continue
+		}
+		if _, err := netip.ParseAddr(n); err == nil {
+			continue
+		}
+		if _, err := resolver.ParseName(n); err != nil {
+			return nil, fmt.Errorf("--nameserver: %w", err)
+		}
+	}
+	return c, nil
+}
+
+func checkResolver(text string) error {
+	if rest, ok := strings.CutPrefix(text, "https://"); ok {
+		if host, _, _ := strings.Cut(rest, "/"); host != "" {
+			return nil
+		}
+	}
+	if _, err := netip.ParseAddr(text); err == nil {
+		return nil
+	}
+	if _, err := netip.ParseAddrPort(text); err == nil {
+		return nil
+	}
+	return fmt.Errorf("--resolver: found %q, expected ADDR, ADDR:PORT, https://HOST/dns-query or none", text)
+}
+
+// readAnchors sees that a file holds DS or DNSKEY records of the root or below, one a line, and at least one.
+func readAnchors(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	n := 0
+	for i, line := range strings.Split(string(text), "\n") {
+		line, _, _ = strings.Cut(line, ";")
+		if strings.TrimSpace(line) == "" {
+			continue
+		}
+		rr, err := resolver.ParseRR(line)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", i+1, err)
+		}
+		if rr.Type != resolver.TypeDS && rr.Type != resolver.TypeDNSKEY {
+			return fmt.Errorf("line %d: found a record of type %s, expected DS or DNSKEY", i+1, rr.Type)
+		}
+		n++
+	}
+	if n == 0 {
+		return errors.New("it holds no DS and no DNSKEY record")
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// inputFlags say where records come from.
+type inputFlags struct {
+	name, value, domain string
+	input               []string
+	stdin               io.Reader
+}
+
+func (f *inputFlags) add(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.StringVar(&f.name, "name", "", "the record's name, as ACM gave it")
+	fl.StringVar(&f.value, "value", "", "the record's value, as ACM gave it")
+	fl.StringVar(&f.domain, "domain", "", "the certificate's domain (default: the name without its first label)")
+	fl.StringArrayVar(&f.input, "input", nil, "a file of records, or - for standard input; the same as SOURCE")
+}
+
+// sources gives the records to check. recorded is what a replayed transcript brings, for when nothing else is given.
+func (f *inputFlags) sources(args []string, recorded []validate.Source) (iter.Seq[validate.Source], error) {
+	files := append(args, f.input...)
+	typed := f.name != "" || f.value != "" || f.domain != ""
+	switch {
+	case typed && len(files) > 0:
+		return nil, errors.New("--name and --value give the record; a SOURCE beside them is one too many")
+	case typed && f.name == "":
+		return nil, errors.New("--name is missing: the record's name, as ACM gave it")
+	case typed && f.value == "":
+		return nil, errors.New("--value is missing: the record's value, as ACM gave it")
+	case typed:
+		return f.typed(), nil
+	case len(files) == 0 && len(recorded) > 0:
+		return func(yield func(validate.Source) bool) {
+			for _, s := range recorded {
+				if !yield(s) {
+					return
+				}
+			}
+		}, nil
+	case len(files) == 0 && !isTerminal(f.stdin):
+		files = []string{"-"}
+	case len(files) == 0:
+		return nil, errors.New("no record is given: name a file, or - for standard input, or type --name and --value")
+	}
+	for _, file := range files {
+		if strings.HasPrefix(file, "arn:") {
+			return nil, fmt.Errorf("%s: reading a certificate through the AWS API is not there yet; pipe it in:\n  aws acm describe-certificate --certificate-arn %s | acmdoctor check -", file, file)
+		}
+		if file == "-" {
+			continue
+		}
+		if info, err := os.Stat(file); err != nil {
+			return nil, err
+		} else if info.IsDir() {
+			return nil, fmt.Errorf("%s is a folder, expected a file of records", file)
+		}
+	}
+	return func(yield func(validate.Source) bool) {
+		for _, file := range files {
+			if !f.read(file, yield) {
+				return
+			}
+		}
+	}, nil
+}
+
+func (f *inputFlags) typed() iter.Seq[validate.Source] {
+	return func(yield func(validate.Source) bool) {
+		s := validate.Source{Domain: f.domain, Name: f.name, Value: f.value}
+		s.Record, _, s.Err = validate.ParseRecord(f.domain, f.name, f.value)
+		yield(s)
+	}
+}
+
+func (f *inputFlags) read(file string, yield func(validate.Source) bool) bool {
+	r, shown := f.stdin, "standard input"
+	if file != "-" {
+		opened, err := os.Open(file)
+		if err != nil {
+			return yield(validate.Source{Err: err})
+		}
+		defer opened.Close()
+		r, shown = opened, file
+	}
+	for s := range validate.ParseSources(r) {
+		s.Err = inFile(s.Err, shown)
+		if !yield(s) {
+			return false
+		}
+	}
+	return true
+}
+
+// inFile puts the file's name into every input error.
+func inFile(err error, file string) error {
+	if err == nil {
+		return nil
+	}
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		if _, single := err.(*validate.InputError); !single {
+			var out []error
+			for _, e := range joined.Unwrap() {
+				out = append(out, inFile(e, file))
+			}
+			return errors.Join(out...)
+		}
+	}
+	var ie *validate.InputError
+	if errors.As(err, &ie) {
+		named := *ie
+		named.File = file
+		return &named
+	}
+	return fmt.Errorf("%s: %w", file, err)
+}

@@ -1,0 +1,104 @@
+// Command acmdoctor says why an ACM certificate with DNS validation stays pending, and how to mend it. It is built on
+// nothing but the exported API of this module.
+//
+//	acmdoctor demo
+//	acmdoctor check pending.json
+//	acmdoctor check --name _a79….example.com. --value _424….acm-validations.aws.
+//	acmdoctor explain name-doubled
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of the tool's contract.
+const (
+	exitValid        = 0
+	exitInvalid      = 1
+	exitUndetermined = 2
+	exitFailed       = 3
+	exitInterrupted  = 130
+)
+
+// exitError ends the program with a code. A nil err prints nothing.
+type exitError struct {
+	code int
+	err  error
+}
+
+func (e *exitError) Error() string {
+	if e.err == nil {
+		return fmt.Sprintf("exit code %d", e.code)
+	}
+	return e.err.Error()
+}
+
+func (e *exitError) Unwrap() error { return e.err }
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	code := run(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// run is main without the process: it gives the exit code.
+func run(ctx context.Context, args []string) int {
+	root := newRootCommand()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var e *exitError
+	switch {
+	case err == nil:
+		return exitValid
+	case !errors.As(err, &e):
+		e = &exitError{exitFailed, err} // cobra's own: unknown flags, commands and arguments
+	}
+	if e.err != nil {
+		fmt.Fprintf(root.ErrOrStderr(), "acmdoctor: %v\n", e.err)
+	}
+	return e.code
+}
+
+func newRootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "acmdoctor",
+		Short: "says why an ACM certificate with DNS validation stays pending, and how to mend it",
+		Long: `acmdoctor looks at the CNAME that AWS Certificate Manager asks for as a public CA
+does: it walks the delegations from the root and asks every name server itself.
+It names the one cause, with its evidence, and the exact change that mends it.
+
+Exit codes: 0 all valid, 1 at least one invalid, 2 none invalid and at least one
+undetermined, 3 the run itself failed, 130 interrupted.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.AddCommand(newCheckCommand(), newExplainCommand())
+	return root
+}
+
+// isTerminal reports whether f is a character device, which is what a terminal is.
+func isTerminal(f any) bool {
+	file, ok := f.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := file.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// wantsColor reports whether escape codes may be written to f (no-color.org; a dumb terminal has none).
+func wantsColor(f any) bool {
+	_, no := os.LookupEnv("NO_COLOR")
+	return !no && os.Getenv("TERM") != "dumb" && isTerminal(f)
+}

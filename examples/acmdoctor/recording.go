@@ -1,0 +1,164 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// recording writes the transcript of a run, or holds the one that is replayed. What the run needs besides the exchanges
+// (records, roots, families) is kept as notes, so that a transcript alone says everything.
+type recording struct {
+	file    string
+	tr      *resolver.Transcript
+	sources []validate.Source // of a replayed transcript
+}
+
+// The keys of notes.
+const (
+	noteRecord     = "record"
+	noteRoot       = "root"
+	notePort       = "port"
+	noteFamily     = "family"
+	noteNameserver = "nameserver"
+)
+
+type recordNote struct {
+	ID     string `json:"id,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Domain string `json:"domain"`
+	Name   string `json:"name"`
+	Value  string `json:"value"`
+}
+
+func newRecording(c *validate.Checker, file, replay string, f dnsFlags) (*recording, error) {
+	switch {
+	case file != "" && replay != "":
+		return nil, errors.New("--transcript and --replay exclude each other: nothing new would be recorded")
+	case replay != "":
+		return replayFrom(c, replay, f)
+	case file != "":
+		// The file is opened now: to learn at the end that it cannot be written would be late.
+		if err := os.WriteFile(file, nil, 0o666); err != nil {
+			return nil, fmt.Errorf("--transcript: %w", err)
+		}
+		r := &recording{file: file, tr: &resolver.Transcript{Resolver: c.Resolver, Time: time.Now().UTC().Truncate(time.Second)}}
+		r.add(notePort, strconv.Itoa(int(c.Port)))
+		r.add(noteFamily, strconv.Itoa(int(c.Family)))
+		for _, ns := range c.Roots {
+			for _, a := range ns.Addrs {
+				r.add(noteRoot, ns.Name.String()+" "+a.String())
+			}
+		}
+		for _, n := range c.Elsewhere {
+			r.add(noteNameserver, n)
+		}
+		c.Resolver = r.tr
+		c.Now = func() time.Time { return r.tr.Time }
+		return r, nil
+	}
+	return &recording{}, nil
+}
+
+func (r *recording) add(key, value string) {
+	r.tr.Notes = append(r.tr.Notes, resolver.Note{Key: key, Value: value})
+}
+
+// note keeps a record that is checked.
+func (r *recording) note(s validate.Source) {
+	if r.file == "" {
+		return
+	}
+	text, err := json.Marshal(recordNote{s.ID, s.Line, s.Domain, s.Name, s.Value})
+	if err == nil {
+		r.add(noteRecord, string(text))
+	}
+}
+
+func (r *recording) write() error {
+	if r.file == "" {
+		return nil
+	}
+	text, err := r.tr.MarshalText()
+	if err == nil {
+		err = os.WriteFile(r.file, text, 0o666)
+	}
+	if err != nil {
+		return fmt.Errorf("--transcript: %w", err)
+	}
+	return nil
+}
+
+func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("--replay: %w", err)
+	}
+	tr, err := resolver.ParseTranscript(bytes.NewReader(text))
+	if err != nil {
+		return nil, fmt.Errorf("--replay %s: %w", file, err)
+	}
+	r := &recording{tr: tr}
+	c.Resolver = tr
+	if !tr.Time.IsZero() {
+		c.Now = func() time.Time { return tr.Time }
+	}
+	var hints bytes.Buffer
+	for _, n := range tr.Notes {
+		bad := func(err error) error { return fmt.Errorf("--replay %s: note %s: %w", file, n.Key, err) }
+		switch n.Key {
+		case noteRecord:
+			var d recordNote
+			if err := json.Unmarshal([]byte(n.Value), &d); err != nil {
+				return nil, bad(err)
+			}
+			s := validate.Source{ID: d.ID, Line: d.Line, Domain: d.Domain, Name: d.Name, Value: d.Value}
+			s.Record, _, s.Err = validate.ParseRecord(d.Domain, d.Name, d.Value)
+			r.sources = append(r.sources, s)
+		case noteRoot:
+			var name, addr string
+			if _, err := fmt.Sscan(n.Value, &name, &addr); err != nil {
+				return nil, bad(err)
+			}
+			a, err := netip.ParseAddr(addr)
+			if err != nil {
+				return nil, bad(err)
+			}
+			kind := "AAAA"
+			if a.Is4() {
+				kind = "A"
+			}
+			fmt.Fprintf(&hints, ". 3600000 NS %s\n%s 3600000 %s %s\n", name, name, kind, a)
+		case notePort:
+			p, err := strconv.ParseUint(n.Value, 10, 16)
+			if err != nil {
+				return nil, bad(err)
+			}
+			c.Port = uint16(p)
+		case noteFamily:
+			k, err := strconv.Atoi(n.Value)
+			if err != nil {
+				return nil, bad(err)
+			}
+			c.Family = resolver.Family(k)
+		case noteNameserver:
+			if len(f.nameservers) == 0 {
+				c.Elsewhere = append(c.Elsewhere, n.Value)
+			}
+		}
+	}
+	if hints.Len() > 0 && f.roots == "" {
+		if c.Roots, err = resolver.ParseHints(&hints); err != nil {
+			return nil, fmt.Errorf("--replay %s: %w", file, err)
+		}
+	}
+	return r, nil
+}
