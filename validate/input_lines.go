@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"errors"
 	"io"
+	"slices"
 	"unicode/utf16"
 	"unicode/utf8"
 )
@@ -17,7 +18,7 @@ type inputLine struct {
 	text   string // without the line's end
 	number int    // from 1
 	column int    // of its first character, from 1
-	long   bool   // there was more than maxInput: text is not whole
+	long   bool   // there was more than is read: text is its beginning
 }
 
 // inputLines reads an input line by line, without its byte order mark, and can be given lines back.
@@ -25,6 +26,7 @@ type inputLines struct {
 	r      *bufio.Reader
 	number int
 	given  []inputLine
+	most   int   // octets of a line, and of a JSON value
 	err    error // what ended the reading, if not the end of the input
 }
 
@@ -41,7 +43,7 @@ func newInputLines(r io.Reader) *inputLines {
 		_, _ = b.Discard(2)
 		b = bufio.NewReaderSize(&utf16Reader{r: b, low: 1, high: 0}, 64<<10)
 	}
-	return &inputLines{r: b}
+	return &inputLines{r: b, most: maxInput}
 }
 
 // next gives the next line; false at the end of the input or when reading failed.
@@ -58,10 +60,10 @@ func (l *inputLines) next() (inputLine, bool) {
 	line := inputLine{number: l.number + 1, column: 1}
 	for {
 		part, err := l.r.ReadSlice('\n')
-		if len(text)+len(part) > maxInput {
-			part, line.long = part[:max(0, maxInput-len(text))], true
-		}
 		text = append(text, part...)
+		if line.long = line.long || len(text) > l.most; line.long {
+			text = slices.Clone(text[:min(len(text), 80)]) // enough to tell what it begins with
+		}
 		if errors.Is(err, bufio.ErrBufferFull) {
 			continue
 		}

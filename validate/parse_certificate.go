@@ -80,39 +80,40 @@ func merged(r, other Record) Record {
 // It keeps one line, or one JSON value, in memory at a time, of 64 MiB at most: NDJSON of any length streams. Nothing is
 // read before the sequence is asked, nor after it is stopped; it can be ranged over once.
 func ParseSources(r io.Reader) iter.Seq[Source] {
-	return func(yield func(Source) bool) {
-		lines := newInputLines(r)
-		seen, stopped := false, false
-		emit := func(s Source) bool {
-			seen = true
-			stopped = !yield(s)
-			return !stopped
-		}
-		first, ok := firstLine(lines)
-		if ok {
-			lines.giveBack(first)
-			switch text := strings.TrimLeft(first.text, " \t"); {
-			case text[0] == '{' || text[0] == '[':
-				parseJSONValues(lines, emit)
-			default:
-				if h, ok := csvHeader(text); ok {
-					h.parse(lines, emit)
-				} else {
-					parseRecordLines(lines, emit)
-				}
+	return func(yield func(Source) bool) { parseInput(newInputLines(r), yield) }
+}
+
+func parseInput(lines *inputLines, yield func(Source) bool) {
+	seen, stopped := false, false
+	emit := func(s Source) bool {
+		seen = true
+		stopped = !yield(s)
+		return !stopped
+	}
+	first, ok := firstLine(lines)
+	if ok {
+		lines.giveBack(first)
+		switch text := strings.TrimLeft(first.text, " \t"); {
+		case text[0] == '{' || text[0] == '[':
+			parseJSONValues(lines, emit)
+		default:
+			if h, ok := csvHeader(text); ok {
+				h.parse(lines, emit)
+			} else {
+				parseRecordLines(lines, emit)
 			}
 		}
-		switch {
-		case stopped:
-		case lines.err != nil:
-			yield(Source{Line: lines.number + 1, Err: fmt.Errorf("validate: read line %d of the input: %w", lines.number+1, lines.err)})
-		case !seen:
-			yield(Source{Err: &InputError{
-				Found: "no record", Expected: "one of the forms that are read", Kind: ErrNoRecord,
-				Message: "the input has no record: expected the JSON of aws acm describe-certificate, the console's CSV export, " +
-					"Terraform's domain_validation_options, NDJSON, or lines NAME CNAME VALUE",
-			}})
-		}
+	}
+	switch {
+	case stopped:
+	case lines.err != nil:
+		yield(Source{Line: lines.number + 1, Err: fmt.Errorf("validate: read line %d of the input: %w", lines.number+1, lines.err)})
+	case !seen:
+		yield(Source{Err: &InputError{
+			Found: "no record", Expected: "one of the forms that are read", Kind: ErrNoRecord,
+			Message: "the input has no record: expected the JSON of aws acm describe-certificate, the console's CSV export, " +
+				"Terraform's domain_validation_options, NDJSON, or lines NAME CNAME VALUE",
+		}})
 	}
 }
 
@@ -133,9 +134,9 @@ func isIdle(text string) bool {
 }
 
 // tooLong is the error for a line that was not read whole.
-func tooLong(line inputLine) Source {
+func tooLong(line inputLine, most int) Source {
 	return Source{Line: line.number, Err: &InputError{
-		Line: line.number, Found: "a line longer than that", Expected: fmt.Sprintf("at most %d MiB", maxInput>>20),
+		Line: line.number, Found: "a line longer than that", Expected: fmt.Sprintf("at most %d octets", most),
 	}}
 }
 

@@ -293,6 +293,89 @@ func TestLargeInputs(t *testing.T) {
 	}
 }
 
+// A line that is longer than anything real is an error of its own; the lines behind it are read.
+func TestTooLongLines(t *testing.T) {
+	for _, c := range []struct{ before, start, after string }{
+		{"", "_a.example.com CNAME ", name + " CNAME " + value},
+		{"", `{"name":"`, `{"name":"` + name + `","value":"` + value + `"}`},
+		{"name,value\n", "x,", name + "," + value},
+	} {
+		lines := newInputLines(strings.NewReader(c.before + c.start + strings.Repeat("a", 100_000) + "\n" + c.after + "\n"))
+		lines.most = 90_000
+		var got []Source
+		parseInput(lines, func(s Source) bool {
+			got = append(got, s)
+			return true
+		})
+		require.Len(t, got, 2, c.start)
+		assert.ErrorContains(t, got[0].Err, "found a line longer than that, expected at most 90000 octets")
+		require.NoError(t, got[1].Err)
+		assert.Equal(t, name, got[1].Record.Name.String())
+		assert.Equal(t, got[0].Line+1, got[1].Line)
+	}
+	lines := newInputLines(strings.NewReader("[\n" + strings.Repeat("{},\n", 100)))
+	lines.most = 100
+	var got []Source
+	parseInput(lines, func(s Source) bool {
+		got = append(got, s)
+		return true
+	})
+	assert.EqualError(t, got[0].Err, "line 26, character 4: found a JSON value longer than that, expected at most 100 octets")
+}
+
+func TestDamagedUTF16(t *testing.T) {
+	for in, want := range map[string]string{
+		"\xff\xfea\x00\x3d\xd8":    "a\ufffd",    // the first half of a pair, and the end
+		"\xff\xfe\x3d\xd8a\x00":    "\ufffda",    // and another character
+		"\xff\xfe\x00\xdea\x00":    "\ufffda",    // the second half alone
+		"\xff\xfea\x00b":           "a\ufffd",    // half a character
+		"\xfe\xff\xd8\x3d\xde\x00": "\U0001f600", // a whole pair
+	} {
+		line, ok := newInputLines(strings.NewReader(in)).next()
+		assert.True(t, ok)
+		assert.Equal(t, want, line.text, "%q", in)
+	}
+}
+
+func TestMoreForms(t *testing.T) {
+	for in, want := range map[string]string{
+		"name,value\n" + name + "," + value + "\n\n# again\nvalue,name\n" + value + "," + name + "\n":                    "2",
+		`{"DomainName":"example.com","ResourceRecord":{"Name":"` + name + `","Type":"CNAME","Value":"` + value + `"}}`:   "1",
+		`[{"domain":"example.com","name":"` + name + `","value":"` + value + `"}]`:                                       "1",
+		`[{"domain_name":"example.com","resource_record_name":null,"resource_record_value":null}]`:                       "yet",
+		`[{"resource_record_name":"` + name + `","resource_record_value":"` + value + `","resource_record_type":"TXT"}]`: `type is "TXT"`,
+		`{"items":[{"name":"www.example.com","type":"CNAME","value":"example.net"}]}`:                                    "no record of", // anybody's
+		`{"Certificate":{"CertificateArn":"a","DomainName":"example.com","Status":"FAILED","Type":"AMAZON_ISSUED"}}`:     `status is "FAILED"`,
+		`{"DomainValidationOptions":[{"DomainName":"example.com","ValidationMethod":"CARRIER_PIGEON"}]}`:                 `validated by "CARRIER_PIGEON"`,
+		`{"name":"` + name + `","value":"` + value + `","x":[-1.5e+3,0,true,false,null,"\ud83d\ude00\ud83d\b\f\t\/\\"]}`: "1",
+		`{"name":"` + name + `","value":01}`: `found '1', expected "," or "}"`,
+		`{"name":-}`:                         "expected a digit",
+		`{"name":"\x"}`:                      "found 'x', expected an escape of JSON",
+		`{"name":"\u12g4"}`:                  "expected four hexadecimal digits",
+		"{\"name\":\"a\tb\"}":                "found U+0009 CHARACTER TABULATION, expected no control character in a string",
+	} {
+		records, n := 0, 0
+		var err error
+		for s := range ParseSources(strings.NewReader(in)) {
+			if n++; s.Err != nil {
+				err = s.Err
+				continue
+			}
+			assert.Equal(t, name, s.Record.Name.String(), in)
+			records++
+		}
+		switch want {
+		case "1", "2":
+			assert.NoError(t, err, in)
+			assert.Equal(t, want, fmt.Sprint(records), in)
+		case "no record of":
+			assert.ErrorIs(t, err, ErrNoRecord, in)
+		default:
+			assert.ErrorContains(t, err, want, in)
+		}
+	}
+}
+
 func TestParseCertificateTellsHowManyMore(t *testing.T) {
 	records, err := ParseCertificate(strings.NewReader(strings.Repeat("x\n", 30) + name + " " + value))
 	assert.Len(t, records, 1)

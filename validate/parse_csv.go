@@ -68,7 +68,7 @@ func (h csvColumns) parse(lines *inputLines, emit func(Source) bool) {
 			return
 		}
 		if line.long {
-			if !emit(tooLong(line)) {
+			if !emit(tooLong(line, lines.most)) {
 				return
 			}
 			continue

@@ -48,7 +48,7 @@ func parseJSONValues(lines *inputLines, emit func(Source) bool) {
 		}
 		if line.long {
 			broken = true
-			if !emit(tooLong(line)) {
+			if !emit(tooLong(line, lines.most)) {
 				return
 			}
 			continue
@@ -81,7 +81,7 @@ func readDocument(first inputLine, lines *inputLines) (*document, *InputError) {
 	taken := []inputLine{first}
 	end, hopeless := x.feed(first.text)
 	text.WriteString(first.text)
-	for end < 0 && !hopeless && text.Len() < maxInput {
+	for end < 0 && !hopeless && text.Len() < lines.most {
 		line, ok := lines.next()
 		if !ok {
 			break
@@ -121,8 +121,8 @@ func readDocument(first inputLine, lines *inputLines) (*document, *InputError) {
 		}
 	}
 	e := &InputError{Found: err.found, Expected: err.expected}
-	if end < 0 && len(d.text) >= maxInput {
-		e.Found, e.Expected = "a JSON value longer than that", fmt.Sprintf("at most %d MiB", maxInput>>20)
+	if end < 0 && len(d.text) >= lines.most {
+		e.Found, e.Expected = "a JSON value longer than that", fmt.Sprintf("at most %d octets", lines.most)
 	}
 	e.Line, e.Column = d.place(err.at)
 	return nil, e

@@ -31,7 +31,7 @@ func parseRecordLines(lines *inputLines, emit func(Source) bool) {
 			return
 		}
 		if line.long {
-			if !emit(tooLong(line)) {
+			if !emit(tooLong(line, lines.most)) {
 				return
 			}
 			continue
