@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -44,15 +45,18 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	code := run(ctx, os.Args[1:])
+	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
 }
 
 // run is main without the process: it gives the exit code.
-func run(ctx context.Context, args []string) int {
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	root := newRootCommand()
 	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	var e *exitError
 	switch {
@@ -62,7 +66,7 @@ func run(ctx context.Context, args []string) int {
 		e = &exitError{exitFailed, err} // cobra's own: unknown flags, commands and arguments
 	}
 	if e.err != nil {
-		fmt.Fprintf(root.ErrOrStderr(), "acmdoctor: %v\n", e.err)
+		fmt.Fprintf(stderr, "acmdoctor: %v\n", e.err)
 	}
 	return e.code
 }

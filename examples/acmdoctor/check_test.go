@@ -1,0 +1,283 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
+)
+
+const testZones = `
+$ORIGIN good.test.
+_a79 CNAME _424.xyz.acm-validations.aws.
+$ORIGIN doubled.test.
+_a79.doubled.test.doubled.test. CNAME _424.xyz.acm-validations.aws.
+$ORIGIN silent.test.
+_a79 CNAME _424.xyz.acm-validations.aws.
+`
+
+// bed is a fake internet on loopback addresses, behind real sockets.
+type bed struct {
+	in    *resolvertest.Internet
+	flags []string
+}
+
+func newBed(t *testing.T) *bed {
+	t.Helper()
+	in, err := resolvertest.ParseIn(testZones, netip.MustParsePrefix("127.53.0.0/16"))
+	require.NoError(t, err)
+	in.Fault(resolvertest.MustParseFault("ns1.silent.test. drop"))
+	in.Fault(resolvertest.MustParseFault("ns2.silent.test. drop"))
+	l, err := in.ListenAll(0)
+	if err != nil {
+		t.Skipf("this machine has no address 127.53.0.1 to listen on: %v", err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	hints := filepath.Join(t.TempDir(), "named.root")
+	require.NoError(t, os.WriteFile(hints, []byte(in.Hints()), 0o600))
+	return &bed{in, []string{
+		"--roots", hints, "--allow-private", "--resolver", "none", "--timeout", "2s",
+		"--port", strconv.Itoa(int(l.Addr().Port())),
+	}}
+}
+
+func (b *bed) check(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(t.Context(), append(append([]string{"check"}, b.flags...), args...), strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func typed(domain string) []string {
+	return []string{"--name", "_a79." + domain, "--value", "_424.xyz.acm-validations.aws"}
+}
+
+type document struct {
+	ID       string
+	Line     int
+	Record   struct{ Domain, Name, Value string }
+	Verdict  string
+	Findings []struct {
+		Rule, Severity, Confidence, Message string
+		ExplainedBy                         string `json:"explained_by"`
+		Evidence                            []string
+		Fixes                               []struct {
+			Message string
+			Changes []struct {
+				Name, Type string
+				From, To   []string
+			}
+		}
+	}
+	Queries   *int
+	ElapsedMS *int `json:"elapsed_ms"`
+}
+
+func parse(t *testing.T, text string) document {
+	t.Helper()
+	var d document
+	require.NoError(t, json.Unmarshal([]byte(text), &d), text)
+	return d
+}
+
+func TestCheckExitCodesAndJSON(t *testing.T) {
+	b := newBed(t)
+	code, out, errs := b.check(t, "", append(typed("good.test"), "--json")...)
+	assert.Equal(t, 0, code)
+	assert.Empty(t, errs)
+	d := parse(t, out)
+	assert.Equal(t, "valid", d.Verdict)
+	assert.Equal(t, "good.test", d.Record.Domain)
+	assert.Equal(t, "_a79.good.test.", d.Record.Name)
+	assert.Equal(t, "_424.xyz.acm-validations.aws.", d.Record.Value)
+	assert.Empty(t, d.Findings)
+	require.NotNil(t, d.Queries)
+	require.NotNil(t, d.ElapsedMS)
+	assert.Contains(t, out, `"findings": []`, "an empty list is a list")
+
+	code, out, _ = b.check(t, "", append(typed("doubled.test"), "--json")...)
+	assert.Equal(t, 1, code)
+	d = parse(t, out)
+	assert.Equal(t, "invalid", d.Verdict)
+	require.Len(t, d.Findings, 2)
+	assert.Equal(t, "name-doubled", d.Findings[0].Rule)
+	assert.Equal(t, "record-missing", d.Findings[1].Rule)
+	assert.Equal(t, "name-doubled", d.Findings[1].ExplainedBy)
+	require.NotEmpty(t, d.Findings[0].Fixes)
+	assert.Len(t, d.Findings[0].Fixes[0].Changes, 2)
+	assert.Equal(t, []string{}, d.Findings[0].Fixes[0].Changes[0].From, "an empty list, not null")
+	assert.Contains(t, d.Findings[0].Evidence[0], "dig +norecurse ")
+
+	code, out, _ = b.check(t, "", append(typed("silent.test"), "--json")...)
+	assert.Equal(t, 2, code)
+	d = parse(t, out)
+	assert.Equal(t, "undetermined", d.Verdict)
+	assert.Equal(t, "server-unreachable", d.Findings[0].Rule)
+
+	code, out, _ = b.check(t, "", append(typed("nosuch.test"), "--json")...)
+	assert.Equal(t, 1, code)
+	assert.Equal(t, "zone-undelegated", parse(t, out).Findings[0].Rule)
+}
+
+func TestCheckManyKeepsOrderAndEchoes(t *testing.T) {
+	b := newBed(t)
+	var input strings.Builder
+	want := []string{}
+	for i := range 12 {
+		domain, verdict := "good.test", "valid"
+		if i%3 == 1 {
+			domain, verdict = "doubled.test", "invalid"
+		}
+		if i == 5 {
+			fmt.Fprintf(&input, `{"id":"%d","name":"_a79..good.test","value":"_424.xyz.acm-validations.aws"}`+"\n", i)
+			want = append(want, "invalid")
+			continue
+		}
+		fmt.Fprintf(&input, `{"id":"%d","name":"_a79.%s","value":"_424.xyz.acm-validations.aws."}`+"\n", i, domain)
+		want = append(want, verdict)
+	}
+	code, out, errs := b.check(t, input.String(), "--ndjson", "-")
+	assert.Equal(t, 1, code)
+	assert.Contains(t, errs, "standard input:6:")
+	lines := strings.Split(strings.TrimSpace(out), "\n")
+	require.Len(t, lines, len(want))
+	for i, l := range lines {
+		d := parse(t, l)
+		assert.Equal(t, strconv.Itoa(i), d.ID)
+		assert.Equal(t, i+1, d.Line)
+		assert.Equal(t, want[i], d.Verdict, l)
+		if i == 5 {
+			assert.Equal(t, "input-invalid", d.Findings[0].Rule)
+			assert.Equal(t, "_a79..good.test", d.Record.Name)
+		}
+	}
+
+	code, out, _ = b.check(t, "_a79.good.test CNAME _424.xyz.acm-validations.aws\n_a79.doubled.test CNAME _424.xyz.acm-validations.aws\n", "-", "--json")
+	assert.Equal(t, 1, code)
+	var both []document
+	require.NoError(t, json.Unmarshal([]byte(out), &both))
+	assert.Len(t, both, 2)
+}
+
+func TestCheckTextHasNoEscapesAndTellsAll(t *testing.T) {
+	b := newBed(t)
+	code, out, _ := b.check(t, "", typed("doubled.test")...)
+	assert.Equal(t, 1, code)
+	assert.NotContains(t, out, "\x1b")
+	for _, want := range []string{
+		"doubled.test  INVALID  ", "name-doubled", "+ _a79.doubled.test. ", "- _a79.doubled.test.doubled.test. ", "dig +norecurse ", "Name   _a79\n",
+	} {
+		assert.Contains(t, out, want)
+	}
+	code, out, _ = b.check(t, "_a79.good.test CNAME _424.xyz.acm-validations.aws\n_a79.doubled.test CNAME _424.xyz.acm-validations.aws\n")
+	assert.Equal(t, 1, code, "standard input is read where nothing else is given and it is no terminal")
+	assert.Contains(t, out, "2 records: 1 valid, 1 invalid, 0 undetermined")
+}
+
+func TestTranscriptReplaysByteForByte(t *testing.T) {
+	b := newBed(t)
+	file := filepath.Join(t.TempDir(), "dns.txt")
+	code, first, errs := b.check(t, "", append(typed("doubled.test"), "--transcript", file)...)
+	assert.Equal(t, 1, code, errs)
+	var out, e bytes.Buffer
+	code = run(t.Context(), []string{"check", "--replay", file}, strings.NewReader(""), &out, &e)
+	assert.Equal(t, 1, code, e.String())
+	assert.Equal(t, first, out.String(), "the transcript alone says everything")
+
+	code = run(t.Context(), []string{"check", "--replay", file, "--transcript", file}, strings.NewReader(""), &out, &e)
+	assert.Equal(t, 3, code)
+	broken := filepath.Join(t.TempDir(), "broken.txt")
+	require.NoError(t, os.WriteFile(broken, []byte("this is no transcript\n"), 0o600))
+	e.Reset()
+	code = run(t.Context(), []string{"check", "--replay", broken}, strings.NewReader(""), &out, &e)
+	assert.Equal(t, 3, code)
+	assert.Contains(t, e.String(), "line 1")
+}
+
+func TestBadUsageAndInputEndWithThree(t *testing.T) {
+	dir := t.TempDir()
+	empty := filepath.Join(dir, "empty")
+	require.NoError(t, os.WriteFile(empty, nil, 0o600))
+	letters := filepath.Join(dir, "letters")
+	require.NoError(t, os.WriteFile(letters, []byte("hello\n"), 0o600))
+	rec := typed("good.test")
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"unknown command":   {[]string{"chekc"}, "unknown command"},
+		"unknown flag":      {[]string{"check", "--nmae", "x"}, "unknown flag"},
+		"value missing":     {[]string{"check", "--name", "_a79.good.test"}, "--value is missing"},
+		"name missing":      {[]string{"check", "--value", "_424.acm-validations.aws"}, "--name is missing"},
+		"both ways":         {append([]string{"check", letters}, rec...), "one too many"},
+		"no file":           {[]string{"check", filepath.Join(dir, "nosuch")}, "nosuch"},
+		"folder":            {[]string{"check", dir}, "is a folder"},
+		"empty file":        {[]string{"check", empty}, "empty"},
+		"not a record":      {[]string{"check", letters}, "letters:1"},
+		"bad name":          {[]string{"check", "--name", "_a79..test", "--value", "_424.acm-validations.aws"}, "name"},
+		"ARN":               {[]string{"check", "arn:aws:acm:us-east-1:123456789012:certificate/x"}, "describe-certificate"},
+		"both families":     {append([]string{"check", "--ipv4", "--ipv6"}, rec...), "exclude each other"},
+		"both forms":        {append([]string{"check", "--json", "--ndjson"}, rec...), "exclude each other"},
+		"bad timeout":       {append([]string{"check", "--timeout", "soon"}, rec...), "duration"},
+		"no time":           {append([]string{"check", "--timeout", "0s"}, rec...), "more than nothing"},
+		"roots missing":     {append([]string{"check", "--roots", filepath.Join(dir, "nosuch")}, rec...), "--roots"},
+		"roots garbage":     {append([]string{"check", "--roots", letters}, rec...), "root hints"},
+		"roots empty":       {append([]string{"check", "--roots", empty}, rec...), "no server"},
+		"anchors garbage":   {append([]string{"check", "--trust-anchors", letters}, rec...), "line 1"},
+		"anchors empty":     {append([]string{"check", "--trust-anchors", empty}, rec...), "no DS"},
+		"no resolver":       {append([]string{"check", "--resolver", "dns.example"}, rec...), "--resolver"},
+		"unknown rule":      {[]string{"explain", "name-dubbled"}, "name-doubled"},
+		"transcript folder": {append([]string{"check", "--transcript", dir}, rec...), "--transcript"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out, errs bytes.Buffer
+			code := run(t.Context(), c.args, strings.NewReader(""), &out, &errs)
+			assert.Equal(t, 3, code)
+			assert.Contains(t, errs.String(), c.says)
+			assert.Empty(t, out.String())
+		})
+	}
+}
+
+func TestInterruptedRunSaysWhatWasDone(t *testing.T) {
+	b := newBed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer time.AfterFunc(300*time.Millisecond, cancel).Stop()
+	var out, errs bytes.Buffer
+	input := "_a79.good.test CNAME _424.xyz.acm-validations.aws\n_a79.silent.test CNAME _424.xyz.acm-validations.aws\n"
+	code := run(ctx, append(append([]string{"check"}, b.flags...), "-"), strings.NewReader(input), &out, &errs)
+	assert.Equal(t, 130, code)
+	assert.Contains(t, errs.String(), "interrupted after 1 record: 1 valid")
+	assert.Contains(t, out.String(), "VALID")
+}
+
+func TestExplainKnowsEveryRule(t *testing.T) {
+	var out, errs bytes.Buffer
+	require.Equal(t, 0, run(t.Context(), []string{"explain"}, nil, &out, &errs))
+	for _, line := range strings.Split(out.String(), "\n") {
+		id, _, ok := strings.Cut(line, " ")
+		if !ok || strings.HasPrefix(line, "More") {
+			continue
+		}
+		var one bytes.Buffer
+		assert.Equal(t, 0, run(t.Context(), []string{"explain", id}, nil, &one, &errs), id)
+		for _, part := range []string{"Wrong\n", "Right\n", "Fix\n", "Sources\n"} {
+			assert.Contains(t, one.String(), part, id)
+		}
+		for _, l := range strings.Split(one.String(), "\n") {
+			assert.LessOrEqual(t, len(l), 100, l)
+		}
+	}
+}
