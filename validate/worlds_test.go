@@ -1,17 +1,78 @@
 package validate_test
 
 import (
+	"flag"
+	"fmt"
 	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/acmdoctor/acmdoctor/validate"
 	"github.com/acmdoctor/acmdoctor/validate/validatetest"
 )
 
-func TestWorlds(t *testing.T) {
-	worlds, err := validatetest.Load(os.DirFS("testdata/worlds"))
+var update = flag.Bool("update", false, "write into every world how many questions its check asks")
+
+const worldsFolder = "testdata/worlds"
+
+func loadWorlds(t testing.TB) []validatetest.World {
+	t.Helper()
+	worlds, err := validatetest.Load(os.DirFS(worldsFolder))
 	require.NoError(t, err)
 	require.NotEmpty(t, worlds)
+	return worlds
+}
+
+func TestWorlds(t *testing.T) {
+	worlds := loadWorlds(t)
+	if *update {
+		for i := range worlds {
+			worlds[i].Asked = checkWorld(t, worlds[i]).Queries
+			writeAsked(t, worlds[i])
+		}
+	}
+	for _, w := range worlds {
+		assert.True(t, w.Asked > 0 || w.Record.Problem() != nil,
+			"%s does not say how many questions it costs: go test ./validate -run TestWorlds -update writes that", w.File)
+	}
 	validatetest.Run(t, worlds)
+}
+
+// checkWorld checks a world straight through the fake, in simulated time.
+func checkWorld(t *testing.T, w validatetest.World) (rep validate.Report) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		in, err := w.Internet()
+		require.NoError(t, err)
+		c, err := w.Checker(in, in)
+		require.NoError(t, err)
+		rep, err = c.Check(t.Context(), w.Record)
+		require.NoError(t, err)
+	})
+	return rep
+}
+
+// writeAsked makes the section "asked" of a world's file what w says, and leaves the rest of it as it stands.
+func writeAsked(t *testing.T, w validatetest.World) {
+	t.Helper()
+	path := filepath.Join(worldsFolder, w.File)
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	before, rest, found := strings.Cut(string(text), "-- asked --\n")
+	after := ""
+	if i := strings.Index(rest, "-- "); found && i >= 0 {
+		after = rest[i:]
+	}
+	out := strings.TrimRight(before, "\n") + "\n"
+	if w.Asked > 0 {
+		out += fmt.Sprintf("-- asked --\n%d\n", w.Asked)
+	}
+	if out += after; out != string(text) {
+		require.NoError(t, os.WriteFile(path, []byte(out), 0o644))
+	}
 }
