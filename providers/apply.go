@@ -104,7 +104,8 @@ func (a Applier) Apply(ctx context.Context, c Client, p Plan) (Result, error) {
 
 // conflict says what was expected at a name and what is there.
 func conflict(u unit, cur []RRset) error {
-	return fmt.Errorf("providers: at %s stands %s, and the plan was made from %s: %w", u.name, setsText(cur), setsText(u.before), ErrConflict)
+	return fmt.Errorf("providers: at %s stands %s, and the plan was made from %s: %w",
+		u.name, setsText(cur), setsText(u.before), ErrConflict)
 }
 
 func setsText(sets []RRset) string {
@@ -128,7 +129,8 @@ func (a Applier) settle(ctx context.Context, c Client, p Plan, res *Result) {
 		return
 	}
 	if err := s.Settle(ctx, p.zone); err != nil {
-		res.Warnings = append(res.Warnings, fmt.Sprintf("the change is made, and whether all servers of the provider have it is not known: %v", err))
+		res.Warnings = append(res.Warnings,
+			fmt.Sprintf("the change is made, and whether all servers of the provider have it is not known: %v", err))
 		return
 	}
 	res.Settled = true
@@ -207,13 +209,23 @@ func (r *run) carryOut(ctx context.Context, g []unit) (clean bool, err error) {
 	cur := before
 	for _, next := range r.stages(before, after) {
 		got, known, err := r.write(ctx, r.plan.dir, owners, cur, next)
+		late := false
+		if err != nil && !known && ctx.Err() != nil && len(without(before, after)) > 0 && len(without(after, before)) > 0 {
+			// The grace is over, and the old value may be gone without the new one: nobody is helped by stopping here.
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(context.WithoutCancel(ctx), orDefault(r.Grace, DefaultGrace))
+			defer cancel()
+			var rerr error
+			got, rerr = r.read(ctx, owners)
+			known, late = rerr == nil, true
+		}
 		switch {
 		case err == nil, known && sameSets(got, after):
 			cur = got
 		case !known:
 			return false, fmt.Errorf("%w; what stands there now could not be read", err)
 		case sameSets(got, before):
-			return true, err
+			return !late, err // what hung may still come
 		default:
 			return r.restore(ctx, owners, before, after, got, err)
 		}
@@ -241,7 +253,9 @@ func (r *run) stages(before, after []RRset) [][]RRset {
 }
 
 // restore puts back what was there when a group ended half-way, unless somebody else has written meanwhile.
-func (r *run) restore(ctx context.Context, owners []resolver.Name, before, after, cur []RRset, cause error) (clean bool, err error) {
+func (r *run) restore(
+	ctx context.Context, owners []resolver.Name, before, after, cur []RRset, cause error,
+) (clean bool, err error) {
 	if foreign := without(without(cur, before), after); len(foreign) > 0 {
 		return false, fmt.Errorf("%w; at the name stands %s, which is not from this plan, so nothing was put back", cause, setsText(foreign))
 	}
@@ -254,7 +268,9 @@ func (r *run) restore(ctx context.Context, owners []resolver.Name, before, after
 
 // write carries out one batch, after one more look at the scope, and judges it by what is read afterwards. Known says whether got
 // is what stands there.
-func (r *run) write(ctx context.Context, dir direction, owners []resolver.Name, cur, next []RRset) (got []RRset, known bool, err error) {
+func (r *run) write(
+	ctx context.Context, dir direction, owners []resolver.Name, cur, next []RRset,
+) (got []RRset, known bool, err error) {
 	b := Batch{Owners: owners, Expect: cur, Delete: without(cur, next), Create: without(next, cur)}
 	if err := gate(r.plan.record, r.plan.zone.Apex, dir, b); err != nil {
 		return cur, true, err
@@ -283,11 +299,7 @@ func (r *run) readBack(ctx context.Context, owners []resolver.Name, want []RRset
 	window := orDefault(r.ReadBack, DefaultReadBack)
 	delay, waited := 250*time.Millisecond, time.Duration(0)
 	for {
-		sets, err := r.client.Read(ctx, r.plan.zone, owners...)
-		var got []RRset
-		for _, o := range owners {
-			got = append(got, at(sets, o)...)
-		}
+		got, err := r.read(ctx, owners)
 		if err == nil && (sameSets(got, want) || !patient) || waited >= window || ctx.Err() != nil {
 			return got, err
 		}
@@ -298,6 +310,15 @@ func (r *run) readBack(ctx context.Context, owners []resolver.Name, want []RRset
 		waited += d
 		delay = min(2*delay, 2*time.Second)
 	}
+}
+
+func (r *run) read(ctx context.Context, owners []resolver.Name) ([]RRset, error) {
+	sets, err := r.client.Read(ctx, r.plan.zone, owners...)
+	var got []RRset
+	for _, o := range owners {
+		got = append(got, at(sets, o)...)
+	}
+	return got, err
 }
 
 func (a Applier) sleep(ctx context.Context, d time.Duration) error {

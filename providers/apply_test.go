@@ -199,6 +199,33 @@ func TestCancellationEndsWhatHangs(t *testing.T) {
 	})
 }
 
+func TestCancellationNeverLeavesTheNameEmpty(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := memory(t, providers.Traits{}, cname(owner, wrong))
+		p := plan(t, m, report("r", change(owner, wrong, value)))
+		ctx, cancel := context.WithCancel(context.Background())
+		time.AfterFunc(time.Second, cancel)
+		_, err := providers.Apply(ctx, &hangingOnce{Memory: m, at: 2}, p) // deleted, and the creation never comes
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorContains(t, err, "what was there has been put back")
+		require.Equal(t, []string{owner + " CNAME " + wrong}, dump(t, m))
+	})
+}
+
+// hangingOnce is a client of which one write ends with its context only.
+type hangingOnce struct {
+	*providertest.Memory
+	at, n int
+}
+
+func (h *hangingOnce) Write(ctx context.Context, z providers.Zone, b providers.Batch) error {
+	if h.n++; h.n == h.at {
+		<-ctx.Done()
+		return ctx.Err()
+	}
+	return h.Memory.Write(ctx, z, b)
+}
+
 // hanging is a client whose writes end with their context only.
 type hanging struct{ *providertest.Memory }
 
@@ -301,7 +328,8 @@ func TestNothingIsEverLost(t *testing.T) {
 		cancel()
 		m.Faults = providertest.Faults{}
 		after := dump(t, m)
-		tell := fmt.Sprintf("seed %d, traits %+v, lax %t\nplan %s\nerror %v\nbefore %s\nafter %s", seed, traits, m.Lax, p, err, strings.Join(before, "\n       "), strings.Join(after, "\n      "))
+		tell := fmt.Sprintf("seed %d, traits %+v, lax %t\nplan %s\nerror %v\nbefore %s\nafter %s", seed, traits, m.Lax, p, err,
+			strings.Join(before, "\n       "), strings.Join(after, "\n      "))
 
 		outside := func(lines []string) []string {
 			return slices.DeleteFunc(slices.Clone(lines), func(l string) bool { return touched[strings.Fields(l)[0]] })

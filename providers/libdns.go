@@ -162,7 +162,8 @@ func (c *libdnsClient) Write(ctx context.Context, zone Zone, b Batch) error {
 		}
 		read, ok := now[i].handle.([]libdns.Record)
 		if !ok || len(read) == 0 {
-			return fmt.Errorf("providers: %s: the %s set at %s has no records to delete: %w", c.Name(), s.Type, s.Name, ErrConflict)
+			return fmt.Errorf("providers: %s: the %s set at %s has no records to delete: %w",
+				c.Name(), s.Type, s.Name, ErrConflict)
 		}
 		gone = append(gone, read...)
 	}
@@ -213,7 +214,8 @@ func (c *libdnsClient) call(ctx context.Context, act string, f func() error) (er
 	}
 	defer func() {
 		if v := recover(); v != nil {
-			err = fmt.Errorf("providers: %s: %s: %w", c.Name(), act, Redact(fmt.Errorf("the provider's library panicked: %v", v), c.quirks.Secrets...))
+			panicked := fmt.Errorf("the provider's library panicked: %v", v)
+			err = fmt.Errorf("providers: %s: %s: %w", c.Name(), act, Redact(panicked, c.quirks.Secrets...))
 		}
 	}()
 	if err := f(); err != nil {
@@ -261,13 +263,15 @@ func (c *libdnsClient) sets(apex resolver.Name, recs []libdns.Record, wanted fun
 			sawApex = true
 		}
 		if other != owner && (wanted(owner) || wanted(other)) {
-			return nil, fmt.Errorf("providers: %s: a record is listed as %q, which can mean %s and %s", c.Name(), l.rr.Name, owner, other)
+			return nil, fmt.Errorf("providers: %s: a record is listed as %q, which can mean %s and %s",
+				c.Name(), l.rr.Name, owner, other)
 		}
 		if !wanted(owner) {
 			continue
 		}
 		if t == 0 {
-			return nil, fmt.Errorf("providers: %s: at %s stands a record of the type %q, which is not a DNS type", c.Name(), owner, printable(l.rr.Type))
+			return nil, fmt.Errorf("providers: %s: at %s stands a record of the type %q, which is not a DNS type",
+				c.Name(), owner, l.rr.Type)
 		}
 		value := c.value(apex, t, l.rr)
 		i := slices.IndexFunc(out, func(s RRset) bool { return s.Name == owner && s.Type == t })

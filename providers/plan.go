@@ -216,7 +216,8 @@ func (p Planner) namedZone(rep validate.Report) (Zone, error) {
 		}
 	}
 	if z.Apex.IsZero() {
-		return Zone{}, fmt.Errorf("providers: the delegation of %s is not known, so no zone can be chosen: %w", rep.Record.Name, ErrNotAuthoritative)
+		return Zone{}, fmt.Errorf("providers: the delegation of %s is not known, so no zone can be chosen: %w",
+			rep.Record.Name, ErrNotAuthoritative)
 	}
 	return z, nil
 }
@@ -245,7 +246,8 @@ func delegatedZone(zones []Zone, rep validate.Report, provider string) (Zone, er
 		if !rep.Zone.Name.IsZero() {
 			delegated = rep.Zone.Name.String() + " at " + nameList(rep.Zone.NameServers)
 		}
-		return Zone{}, fmt.Errorf("providers: %s is delegated to %s, and %s has %s: %w", rep.Record.Name, delegated, provider, zoneList(zones), ErrNotAuthoritative)
+		return Zone{}, fmt.Errorf("providers: %s is delegated to %s, and %s has %s: %w",
+			rep.Record.Name, delegated, provider, zoneList(zones), ErrNotAuthoritative)
 	}
 	return Zone{}, fmt.Errorf("providers: several zones at %s may be the one that the delegation leads to (name one by its ID): %s: %w",
 		provider, zoneList(match), ErrNotAuthoritative)
@@ -329,7 +331,7 @@ func (p *Plan) fill(fix validate.Fix, owners []resolver.Name, sets []RRset) erro
 	}
 	p.compareWithDNS(fix, sets)
 	if len(p.units) == 0 {
-		p.why = "the provider holds what is wanted already; where the DNS still answers otherwise, its servers or caches have not taken it up"
+		p.why = "the provider holds what is wanted already; where the DNS still answers otherwise, its servers have not taken it up"
 	}
 	if p.traits.PartialRead {
 		p.note("the provider does not show everything it holds")

@@ -27,7 +27,8 @@ func (p Plan) String() string {
 	if p.dir == back {
 		title = "Plan to take back a change"
 	}
-	fmt.Fprintf(&b, "%s for zone %s at %s, as read at %s\n", title, p.zone.Apex.Text(), printable(p.provider), p.made.UTC().Format("15:04:05 UTC"))
+	fmt.Fprintf(&b, "%s for zone %s at %s, as read at %s\n",
+		title, p.zone.Apex.Text(), printable(p.provider), p.made.UTC().Format("15:04:05 UTC"))
 	for _, s := range p.Steps() {
 		writeSet(&b, "-", s.From)
 		writeSet(&b, "+", s.To)

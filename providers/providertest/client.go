@@ -480,7 +480,8 @@ var cases = []struct {
 		return nil
 	}},
 	{"upper case", "names and targets are the same in any letter case (RFC 4343)", func(w *world) error {
-		if err := w.fill("_A79865EB4CD1A6AB990A45779B4E0B96." + w.apex.String() + " 3600 IN CNAME _424C7224E9B0146F9A8808AF955727D0.ACM-VALIDATIONS.AWS."); err != nil {
+		upper := "_A79865EB4CD1A6AB990A45779B4E0B96." + w.apex.String() + " 3600 IN CNAME _424C7224E9B0146F9A8808AF955727D0.ACM-VALIDATIONS.AWS."
+		if err := w.fill(upper); err != nil {
 			return err
 		}
 		p, err := w.plan(w.Client, w.report("record-missing", w.put()))
@@ -618,7 +619,8 @@ var cases = []struct {
 		return w.expect("after it")
 	}},
 	{"unknown zone", "a zone that is not there is an error, not an empty zone", func(w *world) error {
-		_, err := w.Client.Read(context.Background(), providers.Zone{Apex: resolver.MustParseName("no-such-zone.invalid."), ID: "no-such-zone"}, w.rec.Name)
+		none := providers.Zone{Apex: resolver.MustParseName("no-such-zone.invalid."), ID: "no-such-zone"}
+		_, err := w.Client.Read(context.Background(), none, w.rec.Name)
 		if err == nil {
 			return errors.New("reading it gives no error")
 		}

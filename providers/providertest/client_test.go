@@ -1,7 +1,10 @@
 package providertest_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -76,4 +79,82 @@ func TestLibdnsProfiles(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A suite that lets everything through proves nothing: each of these Clients breaks one promise and must be told.
+func TestSuiteTellsWhatIsBroken(t *testing.T) {
+	www := resolver.MustParseName("www.example.com.")
+	for what, c := range map[string]struct {
+		client func(m *providertest.Memory) providers.Client
+		text   string
+	}{
+		"sees nothing": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, read: func([]providers.RRset, error) ([]providers.RRset, error) { return nil, nil }}
+		}, "replace"},
+		"takes an unknown zone for an empty one": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, read: func(s []providers.RRset, err error) ([]providers.RRset, error) {
+				if errors.Is(err, providers.ErrZoneNotFound) {
+					return nil, nil
+				}
+				return s, err
+			}}
+		}, "unknown zone"},
+		"touches a neighbour": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, wrote: func(z providers.Zone, err error) error {
+				return errors.Join(err, m.Put(z, providers.RRset{Name: www, Type: resolver.TypeA}))
+			}}
+		}, "www.example.com."},
+		"goes on after cancellation": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, deaf: true}
+		}, "context.Canceled"},
+		"shortens targets to what ACM uses": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, read: func(sets []providers.RRset, err error) ([]providers.RRset, error) {
+				for _, s := range sets {
+					for i, v := range s.Values {
+						s.Values[i] = strings.Replace(v, ".aws.example.com.", ".aws.", 1)
+					}
+				}
+				return sets, err
+			}}
+		}, "value doubled"},
+	} {
+		t.Run(what, func(t *testing.T) {
+			err := providertest.TestClient(func() providertest.Subject {
+				s := memorySubject(providers.Traits{}, false)
+				s.Client = c.client(s.Client.(*providertest.Memory))
+				return s
+			})
+			require.ErrorContains(t, err, c.text)
+		})
+	}
+}
+
+// altered is a Memory with one promise broken.
+type altered struct {
+	*providertest.Memory
+	read  func([]providers.RRset, error) ([]providers.RRset, error)
+	wrote func(providers.Zone, error) error
+	deaf  bool // to cancellation
+}
+
+func (a altered) Read(ctx context.Context, z providers.Zone, owners ...resolver.Name) ([]providers.RRset, error) {
+	if a.deaf {
+		ctx = context.WithoutCancel(ctx)
+	}
+	sets, err := a.Memory.Read(ctx, z, owners...)
+	if a.read != nil {
+		return a.read(sets, err)
+	}
+	return sets, err
+}
+
+func (a altered) Write(ctx context.Context, z providers.Zone, b providers.Batch) error {
+	if a.deaf {
+		ctx = context.WithoutCancel(ctx)
+	}
+	err := a.Memory.Write(ctx, z, b)
+	if a.wrote != nil {
+		return a.wrote(z, err)
+	}
+	return err
 }
