@@ -136,11 +136,17 @@ func (n *Internet) Add(k Kind) *Server {
 		n.t.Fatal("realdns: Add after Start")
 	}
 	Require(n.t, k)
+	if k == TinyDNS && !n.CanRunTinyDNS() {
+		n.t.Fatal("realdns: tinydns needs root and port 53")
+	}
 	s := &Server{Kind: k, Addr: n.Address(), port: n.Port}
 	s.dir = filepath.Join(n.dir, fmt.Sprintf("%d-%s", n.last, k))
 	n.servers = append(n.servers, s)
 	return s
 }
+
+// CanRunTinyDNS reports whether this process may do what tinydns insists on: bind port 53, change its root and its user.
+func (n *Internet) CanRunTinyDNS() bool { return n.Port == 53 && os.Geteuid() == 0 }
 
 // Start starts all servers and returns when each of them answers with authority for each of its zones. Zones that
 // [Server.ServeBroken] gave are not waited for.

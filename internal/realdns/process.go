@@ -18,14 +18,15 @@ type process struct {
 // grace is how long a server may take to end when it is asked to; then it is killed.
 const grace = 5 * time.Second
 
-// start runs a program in dir, with what it prints in the file log there.
-func start(dir, path string, args []string) (*process, error) {
+// start runs a program in dir, with env added to our environment and what it prints in the file log there.
+func start(dir, path string, args []string, env ...string) (*process, error) {
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
 	}
 	p := &process{cmd: exec.Command(path, args...), ended: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, log, log
+	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
 	go func() {

@@ -73,6 +73,23 @@ ns1.sub A 127.0.0.1
 	}
 }
 
+// tinydns shows what the others hide: a CNAME and other data at one name, both in one answer.
+func TestTinyDNSServesCNAMEAndOtherData(t *testing.T) {
+	n := realdns.New(t)
+	if !n.CanRunTinyDNS() {
+		t.Skip("tinydns needs root and port 53")
+	}
+	s := n.Add(realdns.TinyDNS)
+	s.Serve("zone.test.", "Zzone.test:ns1.zone.test:hostmaster.zone.test:1:3600:600:86400:60\n&zone.test:"+s.Addr.String()+":ns1.zone.test\n"+
+		"C_a79.zone.test:_424.acm-validations.aws\n'_a79.zone.test:old")
+	n.Start()
+	r, err := ask(t, n, s.Addr, "_a79.zone.test.", resolver.TypeTXT, false)
+	require.NoError(t, err)
+	name := resolver.MustParseName("_a79.zone.test.")
+	assert.Len(t, r.RRs(name, resolver.TypeCNAME), 1)
+	assert.Len(t, r.RRs(name, resolver.TypeTXT), 1)
+}
+
 func TestRecursorFollowsTheRootItIsGiven(t *testing.T) {
 	n := realdns.New(t)
 	if n.Port != 53 {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 )
@@ -11,16 +12,19 @@ import (
 // Kind is a make of name server.
 type Kind string
 
-// The kinds. Unbound is a recursive server; the others are authoritative.
+// The kinds. Unbound is a recursive server; the others are authoritative. TinyDNS is old and still about: no EDNS, no TCP,
+// silence for zones that it has not, and it serves a CNAME and other data at one name as it is told, which the others do
+// not. It needs root and port 53, and zones in its own format.
 const (
 	BIND     Kind = "bind"
 	Knot     Kind = "knot"
 	NSD      Kind = "nsd"
 	PowerDNS Kind = "pdns"
+	TinyDNS  Kind = "tinydns"
 	Unbound  Kind = "unbound"
 )
 
-// Authoritative lists the kinds that serve zones of their own.
+// Authoritative lists the kinds that serve zones of their own from zone files, wherever a test may run.
 func Authoritative() []Kind { return []Kind{BIND, Knot, NSD, PowerDNS} }
 
 // programs names each kind's program and its Debian package.
@@ -29,6 +33,7 @@ var programs = map[Kind]struct{ name, pkg string }{
 	Knot:     {"knotd", "knot"},
 	NSD:      {"nsd", "nsd"},
 	PowerDNS: {"pdns_server", "pdns-server, pdns-backend-bind"},
+	TinyDNS:  {"tinydns", "tinydns"},
 	Unbound:  {"unbound", "unbound"},
 }
 
@@ -51,9 +56,13 @@ type zone struct {
 }
 
 // Serve adds a zone. The text is a zone file without the SOA, which is added: negative answers may be kept for 60 seconds.
-// Names in it are relative to origin; records without a TTL get 300 seconds.
+// Names in it are relative to origin; records without a TTL get 300 seconds. To [TinyDNS] the text goes as it is: lines
+// for tinydns-data, SOA and all.
 func (s *Server) Serve(origin, text string) {
-	s.zones = append(s.zones, zone{origin: origin, text: zoneHead + text + "\n"})
+	if s.Kind != TinyDNS {
+		text = zoneHead + text
+	}
+	s.zones = append(s.zones, zone{origin: origin, text: text + "\n"})
 }
 
 // ServeBroken adds a zone whose file is not there, so that the server has the zone and nothing to say about it: SERVFAIL.
@@ -66,13 +75,13 @@ const zoneHead = "$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
 // Follow makes an unbound ask these root servers. It can ask on port 53 only.
 func (s *Server) Follow(roots ...*Server) { s.hints = hintsText(roots) }
 
-// Log gives what the server printed so far.
+// Log gives what the server printed last.
 func (s *Server) Log() string {
 	b, err := os.ReadFile(filepath.Join(s.dir, "log"))
 	if err != nil {
 		return "no log: " + err.Error()
 	}
-	return string(b)
+	return string(b[max(0, len(b)-4000):])
 }
 
 // zoneFile is the name of a zone's file in the server's folder.
@@ -108,6 +117,14 @@ func (s *Server) run() (*process, error) {
 	path, err := lookPath(programs[s.Kind].name)
 	if err != nil {
 		return nil, err
+	}
+	if s.Kind == TinyDNS {
+		compile := exec.Command(path + "-data")
+		compile.Dir = s.dir
+		if out, err := compile.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("tinydns-data: %w: %s", err, out)
+		}
+		return start(s.dir, path, nil, "IP="+s.Addr.String(), "ROOT="+s.dir, "UID=0", "GID=0")
 	}
 	return start(s.dir, path, args)
 }
@@ -191,6 +208,11 @@ remote-control:
 			"--cache-ttl=0", "--query-cache-ttl=0", "--negquery-cache-ttl=0", "--zone-cache-refresh-interval=0",
 			"--receiver-threads=1", "--distributor-threads=1", "--security-poll-suffix=", "--disable-syslog=yes", "--write-pid=no",
 		}
+	case TinyDNS:
+		for _, z := range s.zones {
+			line("%s", z.text)
+		}
+		return map[string]string{"data": b.String()}, nil
 	default: // Unbound
 		line(`server:
 	interface: %s
