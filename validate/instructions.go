@@ -1,7 +1,9 @@
 package validate
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -41,7 +43,7 @@ func (p *Pass) createWith(ttl uint32, then ...string) string {
 		"  Value  %s\n"+
 		"  TTL    %d\n"+
 		"  Proxy, flattening, forwarding: off", p.host(), rel, p.facts.zone, p.Record.Name, p.Record.Value, ttl) +
-		strings.Join(append([]string{""}, then...), "\n")
+		strings.Join(append([]string{""}, slices.DeleteFunc(then, func(s string) bool { return s == "" })...), "\n")
 }
 
 // put is the change that makes the record right where the name now holds from.
@@ -55,6 +57,38 @@ func texts(names []resolver.Name) []string {
 		out = append(out, n.String())
 	}
 	return out
+}
+
+// inTheWay gives the deletions of what stands at the record's name without a CNAME and would then stand beside it, and
+// says what that is. Only a name that exists is looked at closer, and what a wildcard gives to any name is not there.
+func (p *Pass) inTheWay(ctx context.Context) (gone []Change, words string) {
+	exists := slices.ContainsFunc(p.with(Denies), func(v ServerView) bool { return v.Response.RCode != resolver.NXDomain })
+	if !exists || p.aboveDomain() {
+		return nil, ""
+	}
+	other := otherData(p.atName(ctx, resolver.TypeTXT, resolver.TypeA, resolver.TypeAAAA, resolver.TypeMX), p.Record.Name)
+	if len(other) == 0 || p.wildcardOf(ctx, other) {
+		return nil, ""
+	}
+	var what []string
+	for _, a := range other {
+		c := deletion(a)
+		gone = append(gone, c)
+		for _, from := range c.From {
+			what = append(what, c.Type.String()+" "+from)
+		}
+	}
+	return gone, "first delete what stands at " + p.Record.Name.String() + ", since nothing may stand beside a CNAME (look whether somebody needs it): " +
+		strings.Join(what, ", ")
+}
+
+// deletion is the change that takes away what an answer shows at its own name.
+func deletion(a resolver.Answer) Change {
+	c := Change{Name: a.Question.Name, Type: a.Question.Type}
+	for _, rr := range a.Response.RRs(a.Question.Name, a.Question.Type) {
+		c.From, c.TTL = append(c.From, rr.Text()), rr.TTL
+	}
+	return c
 }
 
 // with picks the views of some standings.

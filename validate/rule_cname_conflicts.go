@@ -47,10 +47,9 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 	fix := Fix{Where: WhereZone}
 	var what []string
 	for _, a := range other {
-		c := Change{Name: p.Record.Name, Type: a.Question.Type}
-		for _, rr := range a.Response.RRs(p.Record.Name, a.Question.Type) {
-			c.From, c.TTL = append(c.From, rr.Text()), rr.TTL
-			what = append(what, fmt.Sprintf("%s %s", rr.Type, rr.Text()))
+		c := deletion(a)
+		for _, from := range c.From {
+			what = append(what, c.Type.String()+" "+from)
 		}
 		fix.Changes = append(fix.Changes, c)
 	}

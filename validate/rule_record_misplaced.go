@@ -34,12 +34,13 @@ func (recordMisplaced) Run(ctx context.Context, p *Pass) error {
 	if len(held) == 0 {
 		return err
 	}
+	gone, words := p.inTheWay(ctx)
 	p.Report(Finding{
 		Confidence: Certain,
 		Message: fmt.Sprintf("the record is in the zone %s, and the world asks the zone %s, which %s delegates apart from it",
 			zone, p.facts.zone, p.facts.cut.Parent),
 		Fixes: []Fix{
-			{Where: WhereZone, Message: p.create(), Changes: []Change{p.put()}},
+			{Where: WhereZone, Message: p.create(words), Changes: append(gone, p.put())},
 			{Where: WhereParent, Message: fmt.Sprintf("if the delegation of %s is a left-over, take its NS records out of %s", p.facts.zone, p.facts.cut.Parent)},
 		},
 	}, held...)

@@ -24,7 +24,7 @@ func (recordMissing) Info() Info {
 	}
 }
 
-func (recordMissing) Run(_ context.Context, p *Pass) error {
+func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	denied := p.with(Denies)
 	if len(denied) == 0 || len(denied) < len(p.answered()) {
 		return nil
@@ -40,7 +40,8 @@ func (recordMissing) Run(_ context.Context, p *Pass) error {
 		Message:    fmt.Sprintf("the record is missing: the name servers of %s say of %s that %s", p.facts.zone, p.Record.Name, what),
 	}
 	if !p.aboveDomain() {
-		f.Fixes = []Fix{{Where: WhereZone, Message: p.create(), Changes: []Change{p.put()}}}
+		gone, words := p.inTheWay(ctx)
+		f.Fixes = []Fix{{Where: WhereZone, Message: p.create(words), Changes: append(gone, p.put())}}
 	}
 	p.Report(f, answersOf(denied)...)
 	return nil

@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -50,12 +51,17 @@ func (recordWrongType) Run(ctx context.Context, p *Pass) error {
 		if !found {
 			continue
 		}
+		gone, words := p.inTheWay(ctx)
+		gone = slices.DeleteFunc(gone, func(x Change) bool { return x.Type == c.Type })
+		if len(gone) == 0 {
+			words = ""
+		}
 		p.Report(Finding{
 			Confidence: Certain,
 			Message:    fmt.Sprintf("the value stands at %s in a record of type %s; ACM reads a CNAME only", p.Record.Name, a.Question.Type),
 			Fixes: []Fix{{
-				Where: WhereZone, Changes: []Change{c, p.put()},
-				Message: fmt.Sprintf("delete the %s record at %s; then, %s", a.Question.Type, p.Record.Name, p.create()),
+				Where: WhereZone, Changes: append([]Change{c}, append(gone, p.put())...),
+				Message: fmt.Sprintf("delete the %s record at %s; then, %s", a.Question.Type, p.Record.Name, p.create(words)),
 			}},
 		}, a)
 		return nil

@@ -39,14 +39,15 @@ func (p *Pass) reportNear(ctx context.Context, kind nearKind, message func(nearH
 		if h.Kind != kind {
 			continue
 		}
+		gone, words := p.inTheWay(ctx)
 		right := p.put()
 		right.TTL = h.TTL
 		p.Report(Finding{
 			Confidence: Certain, Message: message(h),
 			Fixes: []Fix{{
 				Where:   WhereZone,
-				Changes: []Change{right, {Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}},
-				Message: p.createWith(h.TTL, "then delete the record at " + h.Name.String()),
+				Changes: append(gone, right, Change{Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}),
+				Message: p.createWith(h.TTL, words, "then delete the record at "+h.Name.String()),
 			}},
 		}, h.Answer)
 	}

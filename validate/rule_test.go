@@ -1,0 +1,199 @@
+package validate_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
+	"github.com/acmdoctor/acmdoctor/validate"
+	"github.com/acmdoctor/acmdoctor/validate/validatetest"
+)
+
+// ownRule is a rule as a user of the library writes it.
+type ownRule struct {
+	info validate.Info
+	run  func(ctx context.Context, p *validate.Pass) error
+}
+
+func (r ownRule) Info() validate.Info { return r.info }
+func (r ownRule) Run(ctx context.Context, p *validate.Pass) error {
+	if r.run == nil {
+		return nil
+	}
+	return r.run(ctx, p)
+}
+
+func info(id validate.ID, explains ...validate.ID) validate.Info {
+	return validate.Info{
+		ID: id, Title: "t", Text: "t", Wrong: "w", Right: "r", Fix: "f", Severity: validate.Warning, Explains: explains,
+		Refs: []validate.Ref{{Source: "RFC 1034", Section: "1"}},
+	}
+}
+
+func TestValidateRefusesUnsoundRules(t *testing.T) {
+	require.NoError(t, validate.Validate(validate.Rules()))
+	without := info("own")
+	without.Refs = nil
+	probe := info("own")
+	probe.Probe = true
+	for name, c := range map[string]struct {
+		rules []validate.Rule
+		says  string
+	}{
+		"twice":   {[]validate.Rule{ownRule{info: info("own")}, ownRule{info: info("own")}}, "twice"},
+		"unknown": {[]validate.Rule{ownRule{info: info("own", "nosuch")}}, "not in the set"},
+		"circle":  {[]validate.Rule{ownRule{info: info("a", "b")}, ownRule{info: info("b", "c")}, ownRule{info: info("c", "a")}}, "leads back"},
+		"no refs": {[]validate.Rule{ownRule{info: without}}, "Refs is missing"},
+		"probe":   {[]validate.Rule{ownRule{info: probe}}, "never run"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := validate.Validate(c.rules)
+			require.ErrorIs(t, err, validate.ErrBadRules)
+			assert.ErrorContains(t, err, c.says)
+			checker := validate.Checker{Rules: c.rules, Resolver: resolver.Func(func(context.Context, resolver.Question) (resolver.Response, error) {
+				t.Error("a packet was sent")
+				return resolver.Response{}, resolver.ErrTimeout
+			})}
+			_, err = checker.Check(t.Context(), healthyRecord(t))
+			assert.ErrorIs(t, err, validate.ErrBadRules)
+		})
+	}
+}
+
+func healthyRecord(t *testing.T) validate.Record {
+	t.Helper()
+	r, _, err := validate.ParseRecord("", "_a79.example.com.", "_424.xyz.acm-validations.aws.")
+	require.NoError(t, err)
+	return r
+}
+
+func TestRulesOfOnesOwn(t *testing.T) {
+	in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+	roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+	require.NoError(t, err)
+	rules := append(validate.Rules(),
+		ownRule{info("own-passes"), nil},
+		ownRule{info("own-panics"), func(context.Context, *validate.Pass) error { panic("oh") }},
+		ownRule{info("own-fails-to-see"), func(context.Context, *validate.Pass) error { return errors.New("no idea") }},
+		ownRule{info("own-not-applicable"), func(context.Context, *validate.Pass) error { return validate.ErrNotApplicable }},
+		ownRule{info("own-reports"), func(ctx context.Context, p *validate.Pass) error {
+			zone, err := p.Zone(ctx)
+			if err != nil {
+				return err
+			}
+			a, err := p.Authoritative(ctx, zone.Name, resolver.TypeSOA)
+			if err != nil {
+				return err
+			}
+			p.Report(validate.Finding{Confidence: validate.Certain, Message: "the zone has a SOA"}, a...)
+			return a.Known()
+		}},
+	)
+	checker := validate.Checker{Rules: rules, Resolver: in, Roots: roots}
+	rep, err := checker.Check(t.Context(), healthyRecord(t))
+	require.NoError(t, err)
+	state := map[validate.ID]validate.Outcome{}
+	for _, o := range rep.Outcomes {
+		state[o.Rule] = o
+	}
+	assert.Len(t, rep.Outcomes, len(rules), "every rule ends as exactly one outcome")
+	assert.Equal(t, validate.Passed, state["own-passes"].State)
+	assert.Equal(t, validate.NotKnown, state["own-panics"].State)
+	assert.Contains(t, state["own-panics"].Reason, "oh")
+	assert.Equal(t, validate.NotKnown, state["own-fails-to-see"].State)
+	assert.Equal(t, validate.NotApplicable, state["own-not-applicable"].State)
+	assert.Equal(t, validate.Failed, state["own-reports"].State)
+	i := slices.IndexFunc(rep.Findings, func(f validate.Finding) bool { return f.Rule == "own-reports" })
+	require.GreaterOrEqual(t, i, 0)
+	assert.Equal(t, validate.Warning, rep.Findings[i].Severity, "filled in from the rule")
+	require.Len(t, rep.Findings[i].Evidence, 2)
+	assert.Contains(t, rep.Findings[i].Evidence[0].Dig(), "dig +norecurse @")
+}
+
+// TestEveryRuleHasItsWorlds keeps that each rule has worlds in which it must fire and near-misses in which it must not.
+func TestEveryRuleHasItsWorlds(t *testing.T) {
+	worlds, err := validatetest.Load(os.DirFS("testdata/worlds"))
+	require.NoError(t, err)
+	fires, near := map[validate.ID]int{}, map[validate.ID]int{}
+	for _, w := range worlds {
+		for _, want := range w.Want {
+			fires[want.Rule]++
+		}
+		for _, r := range validate.Rules() {
+			id := r.Info().ID
+			if strings.HasPrefix(w.File, string(id)+"-near") && !slices.ContainsFunc(w.Want, func(x validatetest.Want) bool { return x.Rule == id }) {
+				near[id]++
+			}
+		}
+	}
+	for _, r := range validate.Rules() {
+		id := r.Info().ID
+		assert.GreaterOrEqual(t, fires[id], 3, "worlds in which %s fires", id)
+		assert.GreaterOrEqual(t, near[id], 1, "worlds %s-near…, in which it does not", id)
+	}
+}
+
+func TestCheckAllKeepsOrderAndStops(t *testing.T) {
+	in := resolvertest.MustParse("$ORIGIN example.com.\n_a79 CNAME _424.xyz.acm-validations.aws.\n")
+	roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+	require.NoError(t, err)
+	checker := validate.Checker{Resolver: in, Roots: roots, Concurrency: 3, Now: func() time.Time { return time.Unix(0, 0) }}
+	taken := 0
+	records := func(yield func(validate.Record) bool) {
+		for i := range 1000 {
+			taken++
+			r, _, err := validate.ParseRecord("", "_a79.example.com.", "_424.xyz.acm-validations.aws.")
+			if err != nil {
+				t.Error(err)
+			}
+			if i%2 == 1 {
+				r.Name = resolver.MustParseName("_b80.example.com.")
+			}
+			if !yield(r) {
+				return
+			}
+		}
+	}
+	n := 0
+	for rep, err := range checker.CheckAll(t.Context(), records) {
+		require.NoError(t, err)
+		want := validate.Valid
+		if n%2 == 1 {
+			want = validate.Invalid
+		}
+		assert.Equal(t, want, rep.Verdict)
+		if n++; n == 10 {
+			break
+		}
+	}
+	assert.LessOrEqual(t, taken, 10+3, "no more is taken from the input than is being checked")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for range checker.CheckAll(ctx, records) {
+		t.Error("a cancelled run gave a report")
+	}
+}
+
+func TestDifferenceIsMarked(t *testing.T) {
+	for _, c := range []struct{ found, want, marks string }{
+		{"_4x4.", "_424.", "  ^"},
+		{"_44.", "_424.", "  |"},
+		{"_4224.", "_424.", "  +"},
+		{"_244.", "_424.", " ^^"},
+		{"_424.", "_424.", ""},
+	} {
+		got := validate.Marks(c.found, c.want)
+		assert.Equal(t, len(c.marks), len(got), "%s for %s: %q", c.found, c.want, got)
+		assert.Equal(t, strings.TrimSpace(c.marks), strings.TrimSpace(got), "%s for %s", c.found, c.want)
+	}
+}
