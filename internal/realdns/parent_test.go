@@ -40,7 +40,10 @@ func TestServersEndWithAKilledTest(t *testing.T) {
 	}
 	realdns.Require(t, realdns.NSD)
 	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestVictim$")
-	cmd.Env = append(os.Environ(), victim+"=yes", "TMPDIR="+t.TempDir()) // it cannot tidy up
+	dir, err := os.MkdirTemp("", "realdns") // the victim cannot tidy up, and its servers may still write while we do
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	cmd.Env = append(os.Environ(), victim+"=yes", "TMPDIR="+dir)
 	out, err := cmd.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, cmd.Start())
