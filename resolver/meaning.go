@@ -16,7 +16,7 @@ const (
 	Refers
 	// Lame: the server does not serve the zone: REFUSED, NOTAUTH, no AA, or a referral up or sideways.
 	Lame
-	// Fails: SERVFAIL and other codes that may pass by themselves.
+	// Fails: SERVFAIL and other codes that may pass by themselves, or records of other names only.
 	Fails
 )
 
@@ -45,7 +45,16 @@ func (m Meaning) Usable() bool { return m >= Answers && m <= Refers }
 // Means says what the response means from a server that was asked as a name server of zone.
 func (r Response) Means(zone Name) Meaning {
 	q := r.Question
+	switch r.RCode {
+	case NoError, NXDomain:
+	case Refused, NotAuth:
+		return Lame
+	default: // whatever else is in it: no resolver reads an answer under SERVFAIL
+		return Fails
+	}
+	atName := len(r.Answer) == 0
 	for _, rr := range r.Answer {
+		atName = atName || rr.Name == q.Name
 		if rr.Name == q.Name && (rr.Type == q.Type || rr.Type == TypeCNAME || q.Type == TypeANY) {
 			if !r.Authoritative {
 				return Lame // a resolver answering from its cache, or a copy that knows it is out of date
@@ -53,12 +62,8 @@ func (r Response) Means(zone Name) Meaning {
 			return Answers
 		}
 	}
-	switch r.RCode {
-	case NoError, NXDomain:
-	case Refused, NotAuth:
-		return Lame
-	default:
-		return Fails
+	if !atName {
+		return Fails // it answers, and about other names: neither the data nor a denial (RFC 1034, 5.3.3, 4: "bizarre contents")
 	}
 	if child, ok := r.refersTo(); ok && r.RCode == NoError {
 		switch {
