@@ -56,6 +56,8 @@ func saidText(r resolver.Response) string {
 	slices.Sort(data)
 	soa, denied := r.SOA()
 	switch {
+	case len(r.Answer) > 0 && !slices.ContainsFunc(r.Answer, func(rr resolver.RR) bool { return rr.Name == q.Name }):
+		text += ": records of other names only"
 	case len(data) > 0:
 		text += ": " + strings.Join(data, ", ")
 		if !r.Authoritative {
