@@ -3,6 +3,10 @@ package validate
 import (
 	"context"
 	"fmt"
+	"net/netip"
+	"slices"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
 )
 
 // serverLame finds name servers that the zone is delegated to and that do not serve it.
@@ -25,9 +29,13 @@ func (serverLame) Info() Info {
 	}
 }
 
-func (serverLame) Run(_ context.Context, p *Pass) error {
+func (serverLame) Run(ctx context.Context, p *Pass) error {
 	lame, failing := p.with(IsLame), p.with(IsFailing)
 	bad := append(lame, failing...)
+	if !p.aboveDomain() && len(p.answered()) > 0 {
+		moved := p.outdatedGlue(ctx)
+		bad = slices.DeleteFunc(bad, func(v ServerView) bool { return v.Delegated && slices.Contains(moved, v.Server.Name) })
+	}
 	if len(bad) == 0 {
 		return nil
 	}
@@ -50,6 +58,53 @@ func (serverLame) Run(_ context.Context, p *Pass) error {
 	}
 	p.Report(f, answersOf(bad)...)
 	return nil
+}
+
+// outdatedGlue looks whether a server that is of no use was asked at an address that its name no longer has: the parent's
+// glue was not changed with it.
+func (p *Pass) outdatedGlue(ctx context.Context) (moved []resolver.Name) {
+	for _, ns := range p.facts.cut.NameServers {
+		views := slices.DeleteFunc(p.Servers(), func(v ServerView) bool { return v.Server.Name != ns.Name || !v.Delegated })
+		if !ns.Glue || len(views) == 0 || slices.ContainsFunc(views, func(v ServerView) bool { return v.Standing.Answered() || v.Standing == NotAsked }) {
+			continue
+		}
+		own, ok := p.ownAddress(ctx, ns.Name)
+		if !ok {
+			continue
+		}
+		var addrs []netip.Addr
+		for _, rr := range own.Response.RRs(ns.Name, resolver.TypeA) {
+			if a, ok := rr.Addr(); ok {
+				addrs = append(addrs, a)
+			}
+		}
+		if len(addrs) == 0 || slices.ContainsFunc(addrs, func(a netip.Addr) bool { return slices.Contains(ns.Addrs, a) }) {
+			continue
+		}
+		p.Report(Finding{
+			Severity: Warning, Confidence: Certain,
+			Message: fmt.Sprintf("%s sends the world to %s at %s, where nobody answers for %s; the name's own address is %s", p.facts.cut.Parent, ns.Name,
+				list(ns.Addrs, netip.Addr.String), p.facts.cut.Zone, list(addrs, netip.Addr.String)),
+			Fixes: []Fix{{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s, change the host record (glue) of %s to %s", p.facts.cut.Zone, ns.Name,
+				list(addrs, netip.Addr.String))}},
+		}, append(answersOf(views), own)...)
+		moved = append(moved, ns.Name)
+	}
+	return moved
+}
+
+func (p *Pass) ownAddress(ctx context.Context, name resolver.Name) (resolver.Answer, bool) {
+	if name.Within(p.facts.zone) {
+		a, err := p.AskOne(ctx, name, resolver.TypeA)
+		return a, err == nil
+	}
+	k, err := p.walker.WalkQuick(ctx, name, resolver.TypeA)
+	for _, a := range k.Answers {
+		if err == nil && a.Err == nil && len(a.Response.RRs(name, resolver.TypeA)) > 0 {
+			return a, true
+		}
+	}
+	return resolver.Answer{}, false
 }
 
 // intercepted is for root servers that seem not to serve the root: nobody saw that happen, whereas networks that answer
