@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -31,11 +32,8 @@ func (serverUnreachable) Info() Info {
 func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 	f := &p.facts
 	silent, notAsked := p.with(IsSilent), p.with(NotAsked)
-	for _, v := range notAsked {
-		if errors.Is(v.Err, resolver.ErrPrivateAddress) {
-			silent = append(silent, v)
-		}
-	}
+	private := slices.DeleteFunc(slices.Clone(notAsked), func(v ServerView) bool { return !errors.Is(v.Err, resolver.ErrPrivateAddress) })
+	silent = append(silent, private...)
 	zone := f.cut.Zone.String()
 	if f.cut.Zone.IsRoot() {
 		zone = "the root zone"
@@ -46,7 +44,10 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 			return viewText(v) + ", " + reasonText(v.Err)
 		}))
 		fix := Fix{Where: WhereServers, Message: fmt.Sprintf("the record may be there or not; whoever runs the name servers of %s must open 53/udp and 53/tcp to the world. Check again then", zone)}
-		if len(notAsked) == len(all) && len(silent) == 0 {
+		if len(all) > 0 && len(private) == len(all) {
+			msg = fmt.Sprintf("every name server of %s is at an address that is not public, where no CA can ask: %s", zone, list(all, viewText))
+			fix = Fix{Where: WhereServers, Message: fmt.Sprintf("give the name servers of %s public addresses, or delegate to others that have them; in a test bed, --allow-private asks these", zone)}
+		} else if len(notAsked) == len(all) && len(silent) == 0 {
 			msg = fmt.Sprintf("this machine has no way to the name servers of %s; that says nothing about the record", zone)
 			fix = Fix{Where: WhereNowhere, Message: "check again from a machine that reaches the public DNS on port 53, UDP and TCP"}
 		} else if f.cut.Zone.IsRoot() {
