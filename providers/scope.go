@@ -40,7 +40,7 @@ func gate(rec validate.Record, apex resolver.Name, dir direction, b Batch) error
 		return refuse("the value %s is not below %s", rec.Value, validate.ValidationSuffix)
 	}
 	for _, o := range b.Owners {
-		if o != rec.Name && !misplacement(rec, apex, o) {
+		if !validate.InScope(rec, apex, o) {
 			return refuse("%s is neither the record's name nor a known misplacement of it", o)
 		}
 	}
@@ -68,78 +68,8 @@ func gate(rec validate.Record, apex resolver.Name, dir direction, b Batch) error
 	return nil
 }
 
-// misplacement reports whether a known mistake makes name of the record's own: a suffix appended once or twice, the same token
-// elsewhere, the underscore lost, or the value's labels.
-func misplacement(rec validate.Record, apex, name resolver.Name) bool {
-	return name != rec.Name && name.Below(apex) &&
-		(name.FirstLabel() == rec.Token() || name == underscoreLost(rec.Name) || swapped(rec, apex, name))
-}
-
-func underscoreLost(n resolver.Name) resolver.Name {
-	rest, ok := strings.CutPrefix(n.FirstLabel(), "_")
-	if !ok {
-		return resolver.Name{}
-	}
-	stripped, ok := n.Parent().Child(rest)
-	if !ok {
-		return resolver.Name{}
-	}
-	return stripped
-}
-
-// swapped reports whether name is made of the value's labels.
-func swapped(rec validate.Record, apex, name resolver.Name) bool {
-	if whole, ok := rec.Value.Under(apex); ok && name == whole {
-		return true
-	}
-	if head, ok := rec.Value.TrimSuffix(validate.ValidationSuffix); ok {
-		short, ok := head.Under(apex)
-		return ok && name == short
-	}
-	return false
-}
-
 // misplacedCopy reports whether the set is one CNAME at a known misplacement and holds what this record should.
 func misplacedCopy(rec validate.Record, apex resolver.Name, s RRset) bool {
 	target, ok := s.Target()
-	if !ok || !misplacement(rec, apex, s.Name) {
-		return false
-	}
-	if swapped(rec, apex, s.Name) {
-		return slices.Contains(nameTargets(rec, apex), target)
-	}
-	return rec.Accepts(target) || doubledValue(rec, apex, target)
-}
-
-// nameTargets lists what the record's name becomes when it is typed as a value.
-func nameTargets(rec validate.Record, apex resolver.Name) []resolver.Name {
-	out := []resolver.Name{rec.Name}
-	if n, ok := rec.Name.Under(apex); ok {
-		out = append(out, n)
-	}
-	for _, parent := range []resolver.Name{resolver.Root, apex} {
-		if n, ok := parent.Child(rec.Token()); ok {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// doubledValue reports whether target is an accepted value with the zone, or a name between it and the record's, appended
-// once or twice.
-func doubledValue(rec validate.Record, apex, target resolver.Name) bool {
-	for s := rec.Name; s.Within(apex); s = s.Parent() {
-		rest := target
-		for range 2 {
-			r, below := rest.TrimSuffix(s)
-			if !below {
-				break
-			}
-			if rec.Accepts(r) {
-				return true
-			}
-			rest = r
-		}
-	}
-	return false
+	return ok && validate.MisplacedCopy(rec, apex, s.Name, target)
 }

@@ -31,7 +31,7 @@ func (p *Pass) chained(ctx context.Context) (chainEnd, error) {
 			if target.Within(ValidationSuffix) {
 				return chainEnd{}, nil
 			}
-			if _, doubled := p.doubledValue(target); doubled {
+			if _, doubled := doubledValue(p.Record, p.facts.zone, target); doubled {
 				return chainEnd{}, nil
 			}
 			one, err := p.follow(ctx, target)

@@ -140,7 +140,7 @@ func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
 		for _, n := range round {
 			a := answers[n.Name]
 			t := targets(a.Response, n.Name)
-			if a.Err != nil || len(t) != 1 || !p.placed(n, t[0]) {
+			if a.Err != nil || len(t) != 1 || !n.placed(p.Record, p.facts.zone, t[0]) {
 				continue
 			}
 			if probe, ok := beside[n.Name]; ok {
@@ -156,43 +156,6 @@ func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
 		}
 	}
 	return nil, err
-}
-
-// placed reports whether target at a near name shows that it is this record.
-func (p *Pass) placed(n nearName, target resolver.Name) bool {
-	if n.Kind == nearSwapped {
-		if target == p.Record.Name {
-			return true
-		}
-		token, err := resolver.Root.Child(p.Record.Token())
-		doubled, ok := p.Record.Name.Under(p.facts.zone)
-		inZone, okZone := p.facts.zone.Child(p.Record.Token())
-		return (err && target == token) || (ok && target == doubled) || (okZone && target == inZone)
-	}
-	if p.Record.Accepts(target) {
-		return true
-	}
-	_, ok := p.doubledValue(target)
-	return ok
-}
-
-// doubledValue reports whether target is an accepted value with the zone, the domain or an ancestor of the name inside the
-// zone appended, once or twice.
-func (p *Pass) doubledValue(target resolver.Name) (suffix resolver.Name, ok bool) {
-	for s := p.Record.Name; s.Within(p.facts.zone); s = s.Parent() {
-		rest := target
-		for range 2 {
-			r, below := rest.TrimSuffix(s)
-			if !below {
-				break
-			}
-			if p.Record.Accepts(r) {
-				return s, true
-			}
-			rest = r
-		}
-	}
-	return resolver.Name{}, false
 }
 
 func ttlOf(r resolver.Response, owner resolver.Name) uint32 {

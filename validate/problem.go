@@ -97,7 +97,7 @@ func nearSuffix(n resolver.Name) (resolver.Name, bool) {
 	var best resolver.Name
 	least := most + 1
 	for k := 1; k <= 3 && k <= n.NumLabels(); k++ {
-		if d := editDistance(n.Ancestor(k).Text(), ValidationSuffix.Text()); d < least {
+		if _, d := edits(n.Ancestor(k).Text(), ValidationSuffix.Text()); d < least {
 			best, least = n.Ancestor(k), d
 		}
 	}
@@ -105,33 +105,9 @@ func nearSuffix(n resolver.Name) (resolver.Name, bool) {
 		return best, true
 	}
 	for k, l := range n.Labels() { // the right word with something else behind it, as acm-validations.amazonaws.com
-		if editDistance(l, "acm-validations") <= 2 {
+		if _, d := edits(l, "acm-validations"); d <= 2 {
 			return n.Ancestor(n.NumLabels() - k), true
 		}
 	}
 	return resolver.Name{}, false
-}
-
-// editDistance counts the characters to insert, delete, replace, or exchange with their neighbours to make b of a
-// (Damerau's distance, each place edited at most once).
-func editDistance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			cost := 1
-			if a[i-1] == b[j-1] {
-				cost = 0
-			}
-			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+cost)
-			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
-				row[j] = min(row[j], before[j-2]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

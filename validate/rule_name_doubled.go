@@ -27,7 +27,7 @@ func (nameDoubled) Info() Info {
 func (nameDoubled) Run(ctx context.Context, p *Pass) error {
 	return p.reportNear(ctx, nearDoubled, func(h nearHit) string {
 		msg := fmt.Sprintf("the record is at %s: %s", h.Name, h.Why)
-		if suffix, ok := p.doubledValue(h.Target); ok {
+		if suffix, ok := doubledValue(p.Record, p.facts.zone, h.Target); ok {
 			msg += fmt.Sprintf("; and its value has %s appended, too", suffix)
 		}
 		return msg

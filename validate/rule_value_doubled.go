@@ -27,7 +27,7 @@ func (valueDoubled) Info() Info {
 
 func (valueDoubled) Run(ctx context.Context, p *Pass) error {
 	for _, target := range p.differing() {
-		suffix, ok := p.doubledValue(target)
+		suffix, ok := doubledValue(p.Record, p.facts.zone, target)
 		if !ok {
 			continue
 		}
@@ -48,7 +48,7 @@ func (valueDoubled) Run(ctx context.Context, p *Pass) error {
 	// Both slips at once: the record is at a wrong name, with a wrong value. The move mends both, and is that rule's fix.
 	hits, err := p.nearHits(ctx)
 	for _, h := range hits {
-		if suffix, ok := p.doubledValue(h.Target); ok && h.Kind != nearSwapped {
+		if suffix, ok := doubledValue(p.Record, p.facts.zone, h.Target); ok && h.Kind != nearSwapped {
 			p.Report(Finding{
 				Confidence: Certain,
 				Message:    fmt.Sprintf("the record that stands at %s has %s appended to its value: %s", h.Name, suffix, h.Target),

@@ -28,7 +28,7 @@ func (valueMangled) Info() Info {
 
 func (valueMangled) Run(_ context.Context, p *Pass) error {
 	for _, target := range p.differing() {
-		if _, doubled := p.doubledValue(target); doubled {
+		if _, doubled := doubledValue(p.Record, p.facts.zone, target); doubled {
 			continue
 		}
 		how, confidence, ok := mangled(p.Record, target)
