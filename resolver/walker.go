@@ -18,9 +18,13 @@ import (
 const (
 	maxNameServers = 16 // names used of one NS RRset
 	maxAddresses   = 8  // addresses used of one name server
-	maxNesting     = 4  // name servers whose names need name servers whose names …
 	maxAliases     = 8  // CNAMEs followed from a name server's name
 )
+
+// maxLookups is how many name servers of one zone are looked up: those of the zone itself, those of the zones of their
+// names, and so on. It falls with the depth, since each level multiplies: referrals to names below zones that refer on
+// cost 16⁴ walks otherwise, though hardly a question (the NXNSAttack of 2020).
+var maxLookups = [...]int{maxNameServers, 4, 2, 1}
 
 // Why a walk, or a name server in it, came to nothing.
 var (
@@ -179,8 +183,20 @@ func (w Walker) ask(ctx context.Context, s Server, q Question) Answer {
 // AskAny asks one server after the other, then more at a time, until one gives a usable answer for zone. Which one it
 // takes depends on their order alone, never on their speed. It gives all answers it got, the usable one last.
 func (w Walker) AskAny(ctx context.Context, zone Name, servers []Server, name Name, t Type) (all []Answer, ok bool) {
+	return w.askAny(ctx, zone, servers, name, t)
+}
+
+// askAny is AskAny that sends questions for further types along, for the Resolver to remember.
+func (w Walker) askAny(ctx context.Context, zone Name, servers []Server, name Name, t Type, also ...Type) (all []Answer, ok bool) {
 	for at, n := 0, 1; at < len(servers); n *= 2 {
-		group := w.Ask(ctx, servers[at:min(at+n, len(servers))], name, t)
+		some := servers[at:min(at+n, len(servers))]
+		var along []Question
+		for _, s := range some {
+			for _, t := range also {
+				along = append(along, Question{Name: name, Type: t, Server: s.Addr})
+			}
+		}
+		group := w.Ask(ctx, some, name, t, along...)
 		for _, a := range group {
 			if a.Err == nil && a.Response.Means(zone).Usable() {
 				return append(all, a), true
@@ -267,7 +283,7 @@ func oneServerWillDo(zone Name) bool {
 // askOne asks the servers of a cut that have addresses first, and looks for the addresses of the others only when none of
 // those is of use. IPv4 goes first, since a machine's IPv6 may be there and lead nowhere; beyond that the name decides who
 // is asked, so that many checks spread over the servers and one check is always the same.
-func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack []Name, learned map[Name]Cut) []Answer {
+func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack []Name, learned map[Name]Cut, also ...Type) []Answer {
 	order := func(servers []Server) []Server {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(name.wire))
@@ -281,11 +297,11 @@ func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack [
 		return servers
 	}
 	have := w.Servers(*cut)
-	all, ok := w.AskAny(ctx, cut.Zone, order(have), name, t)
+	all, ok := w.askAny(ctx, cut.Zone, order(have), name, t, also...)
 	if !ok && ctx.Err() == nil && slices.ContainsFunc(cut.NameServers, func(ns NameServer) bool { return len(ns.Addrs) == 0 && ns.Err == nil }) {
 		*cut = w.address(ctx, *cut, stack, learned)
 		more := slices.DeleteFunc(w.Servers(*cut), func(s Server) bool { return slices.Contains(have, s) })
-		rest, _ := w.AskAny(ctx, cut.Zone, order(more), name, t)
+		rest, _ := w.askAny(ctx, cut.Zone, order(more), name, t, also...)
 		all = append(all, rest...)
 	}
 	slices.SortStableFunc(all, func(a, b Answer) int {
@@ -378,27 +394,25 @@ func (w Walker) Address(ctx context.Context, cut Cut) Cut {
 // them) serves the others. Different parents are looked up at the same time, each from what is known now, so that what is
 // asked does not depend on who answers first.
 func (w Walker) address(ctx context.Context, cut Cut, stack []Name, learned map[Name]Cut) Cut {
-	groups := map[Name][]int{}
+	cut.NameServers = slices.Clone(cut.NameServers)
+	circular := len(stack) >= len(maxLookups) || slices.Contains(stack, cut.Zone)
+	groups, lookups := map[Name][]int{}, 0
 	for i, ns := range cut.NameServers {
 		switch {
 		case len(ns.Addrs) > 0 || ns.Err != nil:
+			continue
+		case circular || lookups == maxLookups[len(stack)]:
+			cut.NameServers[i].Err = ErrCircular
+			continue
 		case ns.Name.Within(cut.Zone) && len(w.Servers(cut)) == 0:
 			// Only this zone's own servers know, and not one of them has an address yet.
 			groups[Name{}] = append(groups[Name{}], i)
 		default:
 			groups[ns.Name.Parent()] = append(groups[ns.Name.Parent()], i)
 		}
+		lookups++
 	}
 	if len(groups) == 0 {
-		return cut
-	}
-	cut.NameServers = slices.Clone(cut.NameServers)
-	if len(stack) >= maxNesting || slices.Contains(stack, cut.Zone) {
-		for i := range cut.NameServers {
-			if ns := &cut.NameServers[i]; len(ns.Addrs) == 0 && ns.Err == nil {
-				ns.Err = ErrCircular
-			}
-		}
 		return cut
 	}
 	inside := groups[Name{}]
@@ -468,7 +482,7 @@ func (w Walker) lookUp(ctx context.Context, ns NameServer, stack []Name, learned
 		here.known = maps.Clone(w.known)
 		maps.Copy(here.known, learned)
 		here.Along = nil
-		k, err := here.walkForAddress(ctx, name, stack, learned)
+		answers, cut, err := here.walkForAddress(ctx, name, stack, learned)
 		if addrs := glueFor(name, learned); len(addrs) > 0 {
 			ns.Addrs = addrs
 			return ns
@@ -477,60 +491,112 @@ func (w Walker) lookUp(ctx context.Context, ns NameServer, stack []Name, learned
 			ns.Err = err
 			return ns
 		}
-		var alias Name
-		for _, a := range k {
-			for _, t := range []Type{TypeA, TypeAAAA} {
-				for _, rr := range a.Response.RRs(name, t) {
-					if addr, ok := rr.Addr(); ok {
-						ns.Addrs = append(ns.Addrs, addr)
-					}
-				}
-			}
-			for _, rr := range a.Response.RRs(name, TypeCNAME) {
-				alias, _ = rr.Target()
-			}
+		found := readAddresses(cut.Zone, name, answers)
+		if len(found.addrs) == 0 && found.alias.IsZero() {
+			// One server's word does not make a name empty: its copy may lag behind, or half of its answer be lost.
+			found = readAddresses(cut.Zone, name, here.askForAddress(ctx, cut, name))
 		}
-		if len(ns.Addrs) > 0 {
+		switch {
+		case len(found.addrs) > 0:
+			ns.Addrs = found.addrs
 			one := []NameServer{ns}
 			sortServers(one)
 			return one[0]
-		}
-		if alias.IsZero() {
+		case !found.alias.IsZero():
+			name = found.alias
+			continue
+		case found.denied:
 			ns.Err = ErrNoAddress
-			return ns
+		case ctx.Err() != nil:
+			ns.Err = fmt.Errorf("resolver: look up name server %s: %w", name, ctx.Err())
+		default:
+			ns.Err = fmt.Errorf("resolver: look up name server %s: %w", name, ErrNoUsableAnswer)
 		}
-		name = alias
+		return ns
 	}
 	ns.Err = ErrCircular
 	return ns
 }
 
+// askForAddress asks several servers of a zone for both addresses of a name.
+func (w Walker) askForAddress(ctx context.Context, cut Cut, name Name) []Answer {
+	servers := w.Servers(cut)
+	out := w.Ask(ctx, servers[:min(maxAddresses, len(servers))], name, TypeA)
+	var more []Server
+	for _, a := range out {
+		if a.Err != nil || a.Response.Means(cut.Zone) != NoSuchName {
+			more = append(more, a.Server)
+		}
+	}
+	return append(out, w.Ask(ctx, more, name, TypeAAAA)...)
+}
+
+// addresses is what answers for A and AAAA say together.
+type addresses struct {
+	addrs  []netip.Addr
+	alias  Name
+	denied bool // with authority: there is no such name, or it has neither
+}
+
+func readAddresses(zone, name Name, answers []Answer) (out addresses) {
+	without := map[Type]bool{}
+	for _, a := range answers {
+		if a.Err != nil || !a.Response.Authoritative {
+			continue
+		}
+		for _, rr := range a.Response.RRs(name, a.Question.Type) {
+			if addr, ok := rr.Addr(); ok && !slices.Contains(out.addrs, addr) {
+				out.addrs = append(out.addrs, addr)
+			}
+		}
+		for _, rr := range a.Response.RRs(name, TypeCNAME) {
+			if n, ok := rr.Target(); ok && (out.alias.IsZero() || n.Compare(out.alias) < 0) {
+				out.alias = n
+			}
+		}
+		switch a.Response.Means(zone) {
+		case NoSuchName:
+			out.denied = true
+		case NoData:
+			without[a.Question.Type] = true
+		}
+	}
+	out.denied = out.denied || without[TypeA] && without[TypeAAAA]
+	return out
+}
+
 // walkForAddress walks to name asking for A, and stops early when a referral brings name's own address. AAAA is asked of
-// the server that answered for A.
-func (w Walker) walkForAddress(ctx context.Context, name Name, stack []Name, learned map[Name]Cut) ([]Answer, error) {
+// the server that answered for A, at the same time where the name may end. It gives the zone that holds the name, too.
+func (w Walker) walkForAddress(ctx context.Context, name Name, stack []Name, learned map[Name]Cut) ([]Answer, Cut, error) {
 	cut := w.start(name, TypeA, learned)
 	for {
-		answers := w.askOne(ctx, &cut, name, TypeA, stack, learned)
+		var also []Type
+		if w.Family != IPv4Only && !oneServerWillDo(cut.Zone) {
+			also = []Type{TypeAAAA}
+		}
+		answers := w.askOne(ctx, &cut, name, TypeA, stack, learned, also...)
 		learned[cut.Zone] = cut
 		next, ok := w.next(cut, answers)
 		if !ok {
 			for _, a := range answers {
-				if a.Err == nil && a.Response.Means(cut.Zone).Usable() {
-					if w.Family == IPv4Only || a.Response.Means(cut.Zone) == NoSuchName || len(a.Response.RRs(name, TypeCNAME)) > 0 {
-						return []Answer{a}, nil
-					}
-					return append([]Answer{a}, w.Ask(ctx, []Server{a.Server}, name, TypeAAAA)...), nil
+				if a.Err != nil || !a.Response.Means(cut.Zone).Usable() {
+					continue
 				}
+				all := []Answer{a}
+				if v := readAddresses(cut.Zone, name, all); v.alias.IsZero() && !v.denied && (w.Family != IPv4Only || len(v.addrs) == 0) {
+					all = append(all, w.Ask(ctx, []Server{a.Server}, name, TypeAAAA)...)
+				}
+				return all, cut, nil
 			}
 			if err := ctx.Err(); err != nil {
-				return nil, fmt.Errorf("resolver: look up name server %s: %w", name, err)
+				return nil, Cut{}, fmt.Errorf("resolver: look up name server %s: %w", name, err)
 			}
-			return nil, fmt.Errorf("resolver: look up name server %s: zone %s: %w", name, cut.Zone, ErrNoUsableAnswer)
+			return nil, Cut{}, fmt.Errorf("resolver: look up name server %s: zone %s: %w", name, cut.Zone, ErrNoUsableAnswer)
 		}
 		cut = next
 		learned[cut.Zone] = cut
 		if len(glueFor(name, learned)) > 0 {
-			return nil, nil
+			return nil, Cut{}, nil
 		}
 	}
 }
