@@ -62,12 +62,22 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 	if len(silent) == 0 || p.aboveDomain() {
 		return nil
 	}
-	p.Report(Finding{
+	found := Finding{
 		Severity: Warning, Confidence: Likely,
 		Message: fmt.Sprintf("%s of %s gave no answer: %s", plural(len(silent), "a name server", "name servers"), zone, list(silent, func(v ServerView) string {
 			return viewText(v) + ", " + reasonText(v.Err)
 		})),
 		Fixes: []Fix{{Where: WhereServers, Message: "see that " + list(silent, viewText) + " can be asked from anywhere over UDP and TCP, or take it out of the delegation"}},
-	}, answersOf(silent)...)
+	}
+	if onlyIPv6(silent) && !slices.ContainsFunc(p.answered(), func(v ServerView) bool { return v.Server.Addr.Addr().Is6() }) {
+		found.Confidence = Possible
+		found.Message += "; no address of IPv6 answered, so this machine's own IPv6 may be what leads nowhere"
+		found.Fixes[0].Message += "; look first whether this machine's IPv6 works, or check with --ipv4"
+	}
+	p.Report(found, answersOf(silent)...)
 	return nil
+}
+
+func onlyIPv6(views []ServerView) bool {
+	return !slices.ContainsFunc(views, func(v ServerView) bool { return !v.Server.Addr.Addr().Is6() })
 }

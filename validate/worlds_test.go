@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -16,7 +15,7 @@ import (
 	"github.com/acmdoctor/acmdoctor/validate/validatetest"
 )
 
-var update = flag.Bool("update", false, "write into every world how many questions its check asks")
+var update = flag.Bool("update", false, "write into every world how many questions its check asks, and in how many round trips")
 
 const worldsFolder = "testdata/worlds"
 
@@ -32,7 +31,9 @@ func TestWorlds(t *testing.T) {
 	worlds := loadWorlds(t)
 	if *update {
 		for i := range worlds {
-			worlds[i].Asked = checkWorld(t, worlds[i]).Queries
+			var rep validate.Report
+			rep, worlds[i].Trips = validatetest.Measure(t, worlds[i])
+			worlds[i].Asked = rep.Queries
 			writeAsked(t, worlds[i])
 		}
 	}
@@ -41,20 +42,6 @@ func TestWorlds(t *testing.T) {
 			"%s does not say how many questions it costs: go test ./validate -run TestWorlds -update writes that", w.File)
 	}
 	validatetest.Run(t, worlds)
-}
-
-// checkWorld checks a world straight through the fake, in simulated time.
-func checkWorld(t *testing.T, w validatetest.World) (rep validate.Report) {
-	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		in, err := w.Internet()
-		require.NoError(t, err)
-		c, err := w.Checker(in, in)
-		require.NoError(t, err)
-		rep, err = c.Check(t.Context(), w.Record)
-		require.NoError(t, err)
-	})
-	return rep
 }
 
 // writeAsked makes the section "asked" of a world's file what w says, and leaves the rest of it as it stands.
@@ -70,7 +57,7 @@ func writeAsked(t *testing.T, w validatetest.World) {
 	}
 	out := strings.TrimRight(before, "\n") + "\n"
 	if w.Asked > 0 {
-		out += fmt.Sprintf("-- asked --\n%d\n", w.Asked)
+		out += fmt.Sprintf("-- asked --\n%d in %d round trips\n", w.Asked, w.Trips)
 	}
 	if out += after; out != string(text) {
 		require.NoError(t, os.WriteFile(path, []byte(out), 0o644))

@@ -16,7 +16,7 @@
 //	- _a79.example.com.example.com. CNAME _424.acm-validations.aws.
 //	+ _a79.example.com. CNAME _424.acm-validations.aws.
 //	-- asked --
-//	19
+//	18 in 5 round trips
 //
 // Zones are read by resolvertest.Parse, which fills in what is not given; a section "faults" holds lines for
 // resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes the record. A section
@@ -30,7 +30,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -54,6 +53,7 @@ type World struct {
 	Fix       []string // lines of a diff, in the order of the changes
 	None      string   // why no change in the zone mends it
 	Asked     int      // questions; 0: not said
+	Trips     int      // round trips on the critical path; only where Asked is said
 }
 
 // Want is one finding that must be there.
@@ -130,8 +130,8 @@ func ParseWorld(file, text string) (World, error) {
 	}
 	w.Fix = lines(parts["fix"])
 	if asked := lines(parts["asked"]); len(asked) == 1 {
-		if w.Asked, err = strconv.Atoi(asked[0]); err != nil {
-			return fail("asked: %v", err)
+		if _, err := fmt.Sscanf(asked[0], "%d in %d round trips", &w.Asked, &w.Trips); err != nil {
+			return fail("asked: %q, expected \"N in N round trips\": %v", asked[0], err)
 		}
 	}
 	if w.Verdict != validate.Valid && len(w.Fix) == 0 && w.None == "" {
