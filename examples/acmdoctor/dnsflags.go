@@ -29,6 +29,7 @@ type dnsFlags struct {
 }
 
 func (f *dnsFlags) add(cmd *cobra.Command) {
+	f.timeout = validate.DefaultTimeout
 	fl := cmd.Flags()
 	fl.StringVar(&f.roots, "roots", "", "root hints in the format of named.root (default: IANA's, built in)")
 	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, DS or DNSKEY in zone-file format (read and checked; signatures are not validated yet)")
@@ -40,7 +41,6 @@ func (f *dnsFlags) add(cmd *cobra.Command) {
 	fl.Var((*seconds)(&f.timeout), "timeout", "for one record, all told, such as 10s")
 	fl.IntVar(&f.concurrency, "concurrency", 0, "records checked at a time (default: chosen by the tool)")
 	fl.Uint16Var(&f.port, "port", 53, "that name servers are asked on; for test beds")
-	f.timeout = validate.DefaultTimeout
 }
 
 // seconds is a duration that may be typed without a unit.
