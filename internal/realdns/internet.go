@@ -111,10 +111,13 @@ func (n *Internet) addr(last byte) netip.Addr {
 // Address gives a loopback address that nothing else of this internet has, and at which nothing listens.
 func (n *Internet) Address() netip.Addr {
 	n.t.Helper()
-	if n.last++; n.last >= 250 {
-		n.t.Fatal("realdns: too many servers for one test")
+	for n.last++; n.last < 250; n.last++ {
+		if a := n.addr(n.last); free(netip.AddrPortFrom(a, n.Port)) {
+			return a
+		}
 	}
-	return n.addr(n.last)
+	n.t.Fatal("realdns: too many servers for one test")
+	return netip.Addr{}
 }
 
 // Silent gives an address at which the port is open, over UDP and TCP, and never answers.
