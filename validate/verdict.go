@@ -82,12 +82,12 @@ func (p *Pass) whyNobodyAnswered() string {
 	return "no server of " + zone + " gave a usable answer"
 }
 
-// otherData picks the answers that show records of their own type at the name without a CNAME in front. A server that
-// answers such a question with the CNAME is healthy (RFC 1034, 3.6.2).
+// otherData picks the answers that show records of the type asked for at the name itself. A server that answers such a
+// question with the CNAME alone, or with the CNAME and what it found at the CNAME's target, is healthy (RFC 1034, 3.6.2).
 func otherData(answers []resolver.Answer, name resolver.Name) []resolver.Answer {
 	var out []resolver.Answer
 	for _, a := range answers {
-		if a.Err == nil && a.Response.Authoritative && len(a.Response.RRs(name, a.Question.Type)) > 0 && len(targets(a.Response, name)) == 0 {
+		if a.Err == nil && a.Response.Authoritative && len(a.Response.RRs(name, a.Question.Type)) > 0 {
 			out = append(out, a)
 		}
 	}
