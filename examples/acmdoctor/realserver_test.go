@@ -217,17 +217,18 @@ var stories = []story{
 	},
 }
 
-// world is a small internet: a root on BIND, the domains test. and example. on NSD, customers' zones on one server of each
-// kind.
+// world is a small internet: a root on BIND, the domains test. and example. on a server of each kind, for each refers in
+// its own way, and customers' zones on one other server of each kind.
 type world struct {
 	*realdns.Internet
-	root, top *realdns.Server
-	servers   map[realdns.Kind]*realdns.Server
-	recursor  *realdns.Server
-	silent    netip.Addr      // the port is open, and nothing answers
-	closed    netip.Addr      // nothing listens
-	test      strings.Builder // the zone test.
-	example   strings.Builder // the zone example.
+	root     *realdns.Server
+	tops     []*realdns.Server
+	servers  map[realdns.Kind]*realdns.Server
+	recursor *realdns.Server
+	silent   netip.Addr      // the port is open, and nothing answers
+	closed   netip.Addr      // nothing listens
+	test     strings.Builder // the zone test.
+	example  strings.Builder // the zone example.
 }
 
 // delegate has the parent, test., refer to these servers for the zone.
@@ -292,8 +293,8 @@ func glueless(w *world, k realdns.Kind, zone, text string) {
 	w.example.WriteString(realdns.Delegation(hosting, a.Addr, b.Addr))
 }
 
-// manyNameServers delegates the zone to thirteen long names, more than fit a UDP answer: NSD, above, leaves addresses out
-// without a word, and Knot, below, truncates even the answer. All names but the last are at one server.
+// manyNameServers delegates the zone to thirteen long names, more than fit a UDP answer: NSD leaves addresses out of the
+// referral without a word, Knot truncates even the answer that needs none. All names but the last are at one server.
 func manyNameServers(w *world, k realdns.Kind, zone, text string) {
 	ns := longNames(zone, w.servers[k], w.servers[another(k)])
 	w.servers[k].Serve(zone, ns+text)
@@ -387,10 +388,13 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	realdns.Require(t, append(realdns.Authoritative(), realdns.Unbound)...)
 	w := &world{Internet: realdns.New(t), servers: map[realdns.Kind]*realdns.Server{}}
-	w.root, w.top, w.recursor = w.Add(realdns.BIND), w.Add(realdns.NSD), w.Add(realdns.Unbound)
+	w.root, w.recursor = w.Add(realdns.BIND), w.Add(realdns.Unbound)
 	w.silent, w.closed = w.Silent(), w.Address()
+	var tops []netip.Addr
 	for _, k := range realdns.Authoritative() {
 		w.servers[k] = w.Add(k)
+		w.tops = append(w.tops, w.Add(k))
+		tops = append(tops, w.tops[len(w.tops)-1].Addr)
 	}
 	if w.CanRunTinyDNS() {
 		w.servers[realdns.TinyDNS] = w.Add(realdns.TinyDNS)
@@ -407,10 +411,12 @@ func newWorld(t *testing.T) *world {
 			host(w, k, zone, fill(s.zone, zone))
 		}
 	}
-	top := realdns.Delegation("test.", w.top.Addr) + realdns.Delegation("example.", w.top.Addr)
-	w.root.Serve(".", realdns.Delegation(".", w.root.Addr)+top)
-	w.top.Serve("test.", realdns.Delegation("test.", w.top.Addr)+w.test.String())
-	w.top.Serve("example.", realdns.Delegation("example.", w.top.Addr)+w.example.String())
+	test, example := realdns.Delegation("test.", tops...), realdns.Delegation("example.", tops...)
+	w.root.Serve(".", realdns.Delegation(".", w.root.Addr)+test+example)
+	for _, top := range w.tops {
+		top.Serve("test.", test+w.test.String())
+		top.Serve("example.", example+w.example.String())
+	}
 	w.recursor.Follow(w.root)
 	w.Start()
 	return w
