@@ -257,30 +257,20 @@ func (p *Pass) childServers(ctx context.Context) {
 	if f.zone != f.cut.Zone || slices.Equal(parents, names) {
 		return
 	}
-	// They differ. What do the others say, and who are the servers that the parent does not name?
-	f.nsDiffs = p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() }), f.zone, resolver.TypeNS)
-	extra := resolver.Cut{Zone: f.zone, Parent: f.cut.Parent}
+	// They differ. What do the others say, and who are the servers that the parent does not name? Those that this server
+	// names are looked up while the others are asked.
 	seen := map[resolver.Name]bool{}
 	for _, n := range parents {
 		seen[n] = true
 	}
-	for _, d := range f.nsDiffs {
-		for _, n := range nsNames(d, f.zone) {
-			if seen[n] {
-				continue
-			}
-			seen[n] = true
-			ns := resolver.NameServer{Name: n}
-			for _, rr := range d.Response.Additional {
-				if addr, ok := rr.Addr(); ok && rr.Name == n && n.Within(f.zone) && !slices.Contains(ns.Addrs, addr) {
-					ns.Addrs, ns.Glue = append(ns.Addrs, addr), true
-				}
-			}
-			extra.NameServers = append(extra.NameServers, ns)
-		}
-	}
-	slices.SortFunc(extra.NameServers, func(a, b resolver.NameServer) int { return a.Name.Compare(b.Name) })
-	extra = p.walker.Address(ctx, extra)
+	extra := addNew(resolver.Cut{Zone: f.zone, Parent: f.cut.Parent}, seen, a)
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		f.nsDiffs = p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() }), f.zone, resolver.TypeNS)
+	})
+	wg.Go(func() { extra = p.walker.Address(ctx, extra) })
+	wg.Wait()
+	extra = p.walker.Address(ctx, addNew(extra, seen, f.nsDiffs...))
 	f.childAddrs = map[netip.Addr]bool{}
 	for _, ns := range slices.Concat(extra.NameServers, f.cut.NameServers) {
 		if slices.Contains(parents, ns.Name) && !slices.Contains(names, ns.Name) {
@@ -302,6 +292,27 @@ func (p *Pass) childServers(ctx context.Context) {
 			f.views = append(f.views, ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err)})
 		}
 	}
+}
+
+// addNew adds the name servers that answers give for the cut's zone and that nobody has named before, sorted.
+func addNew(cut resolver.Cut, seen map[resolver.Name]bool, answers ...resolver.Answer) resolver.Cut {
+	for _, d := range answers {
+		for _, n := range nsNames(d, cut.Zone) {
+			if seen[n] {
+				continue
+			}
+			seen[n] = true
+			ns := resolver.NameServer{Name: n}
+			for _, rr := range d.Response.Additional {
+				if addr, ok := rr.Addr(); ok && rr.Name == n && n.Within(cut.Zone) && !slices.Contains(ns.Addrs, addr) {
+					ns.Addrs, ns.Glue = append(ns.Addrs, addr), true
+				}
+			}
+			cut.NameServers = append(cut.NameServers, ns)
+		}
+	}
+	slices.SortFunc(cut.NameServers, func(a, b resolver.NameServer) int { return a.Name.Compare(b.Name) })
+	return cut
 }
 
 // firstAnswering is the one server that further questions go to: the first in order whose answer was usable.

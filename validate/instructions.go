@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -66,7 +67,13 @@ func (p *Pass) inTheWay(ctx context.Context) (gone []Change, words string) {
 	if !exists || p.aboveDomain() {
 		return nil, ""
 	}
+	// What comes after this, a wildcard's answers and a delegation of the name (record-wrong-type), goes out together with
+	// it: one after the other would be a round trip each.
+	var wg sync.WaitGroup
+	wg.Go(func() { p.atName(ctx, resolver.TypeNS) })
+	wg.Go(func() { p.wildcardOf(ctx, otherData(p.atName(ctx, resolver.TypeTXT, resolver.TypeA), p.Record.Name)) })
 	other := otherData(p.atName(ctx, resolver.TypeTXT, resolver.TypeA, resolver.TypeAAAA, resolver.TypeMX), p.Record.Name)
+	wg.Wait()
 	if len(other) == 0 || p.wildcardOf(ctx, other) {
 		return nil, ""
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -91,11 +92,14 @@ func (p *Pass) wildcardOf(ctx context.Context, data []resolver.Answer) bool {
 	if !ok {
 		return false
 	}
-	for _, a := range data {
-		b, err := p.AskOne(ctx, name, a.Question.Type)
-		if err != nil || !sameRDATA(a.Response.RRs(p.Record.Name, a.Question.Type), b.Response.RRs(name, a.Question.Type)) {
-			return false
-		}
+	same := make([]bool, len(data))
+	var wg sync.WaitGroup
+	for i, a := range data {
+		wg.Go(func() {
+			b, err := p.AskOne(ctx, name, a.Question.Type)
+			same[i] = err == nil && sameRDATA(a.Response.RRs(p.Record.Name, a.Question.Type), b.Response.RRs(name, a.Question.Type))
+		})
 	}
-	return true
+	wg.Wait()
+	return !slices.Contains(same, false)
 }
