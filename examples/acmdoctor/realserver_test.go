@@ -52,7 +52,6 @@ type story struct {
 	mends   bool              // the first finding's first fix makes the record right
 	says    string            // what the first finding's evidence must hold
 	port53  bool              // it needs unbound, which asks on no other port
-	bug     string            // why the tool does not come to this judgement yet; the test fails when it does after all
 }
 
 // stories are the article's four causes and their neighbours. The rules' own edge cases are worlds of validate; here real
@@ -130,7 +129,6 @@ var stories = []story{
 		// BIND, Knot and NSD refuse to load such a zone (RFC 1034, 3.6.2), and PowerDNS hides what stands beside the CNAME.
 		name: "cname-and-txt", on: []realdns.Kind{realdns.TinyDNS}, host: onTinyDNS("'TOKEN.ZONE:old"),
 		verdict: "invalid", first: "cname-and-other-data error", says: "TXT",
-		bug: "an answer with the CNAME and the TXT, both at the name, is taken for a healthy one",
 	},
 	{
 		name: "cname-and-hidden-txt", zone: "TOKEN CNAME VALUE\nTOKEN TXT \"old\"", on: []realdns.Kind{realdns.PowerDNS}, host: alone,
@@ -500,10 +498,6 @@ func TestRealServers(t *testing.T) {
 			flags = s.flags(w, k)
 		}
 		r, all, exit := c.check(t, domain, flags...)
-		if s.bug != "" {
-			require.NotEqual(t, s.verdict, r.Verdict, "mended: take the mark off the story")
-			t.Skip("known: " + s.bug)
-		}
 		assert.Equal(t, s.verdict, r.Verdict)
 		assert.Equal(t, exitCodes[s.verdict], exit)
 		s.judge(t, r, token+"."+domain)
@@ -526,7 +520,7 @@ func TestRealServers(t *testing.T) {
 	assert.GreaterOrEqual(t, compared.Load(), told.Load(), "each finding has evidence that dig can be asked about")
 
 	w.tell(t, "from the transcript", func(t *testing.T, s story, k realdns.Kind) {
-		if k != s.kinds()[0] || s.flags != nil || s.bug != "" {
+		if k != s.kinds()[0] || s.flags != nil {
 			t.Skip("one kind of server is enough here")
 		}
 		file := filepath.Join(t.TempDir(), "dns.txt")
@@ -543,7 +537,7 @@ func TestRealServers(t *testing.T) {
 		var want, got []string
 		for _, s := range stories {
 			for _, k := range s.kinds() {
-				if w.cannot(s, k) != "" || s.flags != nil || s.bug != "" {
+				if w.cannot(s, k) != "" || s.flags != nil {
 					continue
 				}
 				id := s.name + "/" + string(k)
