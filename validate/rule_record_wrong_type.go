@@ -29,6 +29,9 @@ func (recordWrongType) Info() Info {
 }
 
 func (recordWrongType) Run(ctx context.Context, p *Pass) error {
+	if p.aboveDomain() {
+		return ErrNotApplicable
+	}
 	answers := p.atName(ctx, resolver.TypeTXT, resolver.TypeNS)
 	for _, a := range answers {
 		if a.Err != nil {
