@@ -98,7 +98,8 @@ func tellStories(ctx context.Context, w io.Writer, chosen []story, asJSON bool) 
 		var b strings.Builder
 		fmt.Fprintf(&b, "%d stories of a certificate that stays pending, and how each ends. Domains and\n"+
 			"name servers are simulated inside this program: it asks no network and changes\n"+
-			"nothing. One of them alone: acmdoctor demo STORY\n\n", len(chosen))
+			"nothing. (So the dig commands under \"Seen\" ask nobody here; in a report of your\n"+
+			"own they do.) One story alone: acmdoctor demo STORY\n\n", len(chosen))
 		for i, s := range chosen {
 			fmt.Fprintf(&b, "  %2d  %-18s  %s\n", i+1, s.name, s.title)
 		}

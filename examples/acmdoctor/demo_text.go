@@ -9,6 +9,9 @@ import (
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
+// demoWidth is the column at which sentences are broken.
+const demoWidth = 78
+
 // writeText tells a story that has been run. Only verdicts and severities are coloured, and only on a terminal.
 func (o outcome) writeText(w io.Writer, n, of int) error {
 	t := validate.Text{Color: wantsColor(w)}
@@ -37,7 +40,7 @@ func (o outcome) writeText(w io.Writer, n, of int) error {
 		paragraph(&b, "No plan is made: "+strings.TrimPrefix(o.planErr.Error(), "providers: ")+".")
 	case o.before.Verdict != validate.Valid:
 		section("the plan")
-		b.WriteString(o.plan.String())
+		writePlan(&b, o.plan)
 	}
 	if len(o.result.Done) > 0 {
 		section("the plan is applied, %s", demoMends.Format("15:04"))
@@ -73,6 +76,33 @@ func (o outcome) writeZone(b *strings.Builder) {
 	}
 	if len(o.stood) == 0 {
 		b.WriteString("    no CNAME and no TXT record\n")
+	}
+}
+
+// writePlan writes the plan as it prints itself, with its sentences broken to fit; what is there to be copied stays whole.
+func writePlan(b *strings.Builder, p providers.Plan) {
+	const label = len("  Why      ")
+	for line := range strings.Lines(p.String()) {
+		line = strings.TrimSuffix(line, "\n")
+		if len(line) <= demoWidth || !strings.HasPrefix(line, "  Why ") && !strings.HasPrefix(line, "  Note ") {
+			b.WriteString(line + "\n")
+			continue
+		}
+		b.WriteString(line[:label])
+		col := label
+		for i, word := range strings.Fields(line[label:]) {
+			switch {
+			case i > 0 && col+1+len(word) > demoWidth:
+				b.WriteString("\n" + strings.Repeat(" ", label))
+				col = label
+			case i > 0:
+				b.WriteByte(' ')
+				col++
+			}
+			b.WriteString(word)
+			col += len(word)
+		}
+		b.WriteByte('\n')
 	}
 }
 
