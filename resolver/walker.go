@@ -81,6 +81,7 @@ type Cut struct {
 	Parent      Name // zero for the root
 	NameServers []NameServer
 	Referrals   []Answer // who said so, sorted by server; empty for the root, whose servers come from hints
+	Others      []Answer // what those of the parent's servers said that were asked and did not refer to it, sorted by server
 }
 
 // Walk is the way from the root to the servers that answer for a name.
@@ -339,9 +340,11 @@ func (w Walker) next(cut Cut, answers []Answer) (Cut, bool) {
 	servers := map[Name]*NameServer{}
 	for _, a := range answers {
 		if a.Err != nil || a.Response.Means(cut.Zone) != Refers {
+			out.Others = append(out.Others, a)
 			continue
 		}
 		if c, _ := a.Response.refersTo(); c != child {
+			out.Others = append(out.Others, a)
 			continue
 		}
 		out.Referrals = append(out.Referrals, a)

@@ -487,3 +487,18 @@ func TestAskAnyTakesByOrderNotBySpeed(t *testing.T) {
 		assert.Empty(t, all)
 	})
 }
+
+// What those say that do not refer on is kept: who asks there gets no further.
+func TestWalkKeepsWhatOthersSaid(t *testing.T) {
+	got := walkIn(t, faulty(t, "$ORIGIN example.com. ; on ns1.example.com.\n@ NS ns1\n@ NS ns2\n@ NS ns3\napp NS ns1.app\n"+
+		"$ORIGIN example.com. ; on ns2.example.com. ns3.example.com. ; as-given\n@ NS ns1\n@ NS ns2\n@ NS ns3\nns1 A 192.0.2.1\nns2 A 192.0.2.2\nns3 A 192.0.2.3\n"+
+		"$ORIGIN app.example.com. ; on ns1.app.example.com.\n@ NS ns1\n_a79 CNAME x.example.net.", "ns3.example.com. drop"), "_a79.app.example.com.")
+	require.NoError(t, got.err)
+	cut := got.Zone()
+	require.Len(t, cut.Referrals, 1)
+	require.Len(t, cut.Others, 2)
+	assert.Equal(t, "ns2.example.com.", cut.Others[0].Server.Name.String())
+	assert.Equal(t, resolver.NoSuchName, cut.Others[0].Response.Means(cut.Parent))
+	assert.Equal(t, "ns3.example.com.", cut.Others[1].Server.Name.String())
+	assert.ErrorIs(t, cut.Others[1].Err, resolver.ErrTimeout)
+}

@@ -104,6 +104,6 @@ func (p *Pass) isWildcard(ctx context.Context, all []resolver.Name) bool {
 	if err != nil {
 		return false
 	}
-	t := targets(a.Response, a.Question.Name)
-	return len(t) > 0 && len(all) == 1 && slices.Contains(t, all[0])
+	first, ok := p.firstAnswering()
+	return ok && len(all) > 0 && slices.Equal(targets(a.Response, a.Question.Name), first.CNAMEs())
 }

@@ -38,6 +38,9 @@ type ServerView struct {
 	resolver.Answer
 	Standing  Standing
 	Delegated bool // the parent names this server; otherwise only the zone itself does
+	// Above is set for a server of a zone above, of which others refer to this one: it answers for the name itself, and
+	// wrongly, or is silent. Who asks there gets no further.
+	Above resolver.Name
 }
 
 // CNAMEs gives the targets of the CNAME records at the name that was asked for.
@@ -161,9 +164,48 @@ func (p *Pass) gather(ctx context.Context) {
 			f.views = append(f.views, ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err), Delegated: true})
 		}
 	}
+	p.askRest(ctx)
 	p.askAgain(ctx)
 	f.zone = zoneName(f.cut.Zone, p.Record.Name, f.views)
 	p.childServers(ctx)
+	p.addAbove()
+}
+
+// askRest asks all servers of a zone of which the walk took one server's word: a public suffix that is somebody's domain.
+func (p *Pass) askRest(ctx context.Context) {
+	f := &p.facts
+	first, ok := p.firstAnswering()
+	if servers := p.walker.Servers(f.cut); !ok || len(servers) == len(f.walk.Answers) && !slices.ContainsFunc(f.cut.NameServers, unknown) {
+		return
+	}
+	f.cut = p.walker.Address(ctx, f.cut)
+	q := oneServerQuestions(p.Record, f.cut.Zone, first.Server.Addr)
+	f.views = p.views(p.walker.Ask(ctx, p.walker.Servers(f.cut), p.Record.Name, resolver.TypeCNAME, q...), true)
+}
+
+func unknown(ns resolver.NameServer) bool { return len(ns.Addrs) == 0 && ns.Err == nil }
+
+// addAbove adds the servers of zones above that answer for the name in place of referring on, where their answer is not
+// the record, and those that are silent. They say nothing about a zone whose own servers said nothing.
+func (p *Pass) addAbove() {
+	f := &p.facts
+	if _, ok := p.firstAnswering(); !ok {
+		return
+	}
+	for _, c := range f.walk.Cuts {
+		for _, a := range c.Others {
+			s := p.standing(a)
+			if a.Err == nil && (a.Response.Means(c.Parent) == resolver.Refers || !s.Answered() || s == Holds) {
+				continue
+			}
+			if a.Err != nil && (s != IsSilent || !c.Parent.Within(p.registered())) {
+				continue // of a registry's servers the next one was asked
+			}
+			if !slices.ContainsFunc(f.views, func(v ServerView) bool { return v.Server.Addr == a.Server.Addr }) {
+				f.views = append(f.views, ServerView{Answer: a, Standing: s, Delegated: true, Above: c.Parent})
+			}
+		}
+	}
 }
 
 // aboveDomain reports whether the walk ended in a zone above what can be registered: nothing delegates the domain.

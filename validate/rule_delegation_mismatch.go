@@ -48,6 +48,9 @@ func (delegationMismatch) Run(ctx context.Context, p *Pass) error {
 		if len(held) == 0 {
 			held, said = p.lookElsewhere(ctx), "you named them"
 		}
+		if end, err := p.chained(ctx); err != nil || end.Reaches {
+			held = nil // the servers that the world asks lead to the value, or may
+		}
 		if len(held) > 0 {
 			where := list(held, func(a resolver.Answer) string { return serverText(a.Server) })
 			p.Report(Finding{

@@ -29,6 +29,9 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	if len(denied) == 0 || len(denied) < len(p.answered()) {
 		return nil
 	}
+	if p.registryDisagrees() {
+		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated", ErrUndetermined, p.facts.cut.Zone, p.registered())
+	}
 	what := "it does not exist"
 	for _, v := range denied {
 		if v.Response.RCode != resolver.NXDomain {

@@ -62,6 +62,10 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 	if len(silent) == 0 || p.aboveDomain() {
 		return nil
 	}
+	above := slices.DeleteFunc(slices.Clone(silent), func(v ServerView) bool { return v.Above.IsZero() })
+	if silent = slices.DeleteFunc(silent, func(v ServerView) bool { return !v.Above.IsZero() }); len(silent) == 0 {
+		silent, zone = above, above[0].Above.String()
+	}
 	found := Finding{
 		Severity: Warning, Confidence: Likely,
 		Message: fmt.Sprintf("%s of %s gave no answer: %s", plural(len(silent), "a name server", "name servers"), zone, list(silent, func(v ServerView) string {

@@ -41,6 +41,25 @@ func (serversDisagree) Run(ctx context.Context, p *Pass) error {
 	if len(p.with(Holds)) == len(answered) {
 		return nil // with and without the underscore
 	}
+	above := slices.DeleteFunc(slices.Clone(answered), func(v ServerView) bool { return v.Above.IsZero() })
+	own := slices.DeleteFunc(slices.Clone(answered), func(v ServerView) bool { return !v.Above.IsZero() })
+	if len(above) > 0 && !slices.ContainsFunc(own, func(v ServerView) bool { return v.Standing != Holds }) {
+		p.Report(Finding{
+			Confidence: Certain,
+			Message: fmt.Sprintf("the name servers of %s do not agree whether %s is a zone of its own: %s by itself in place of referring to it",
+				above[0].Above, p.facts.zone, list(above, viewText)+plural(len(above), " answers", " answer")),
+			Fixes: []Fix{{Where: WhereServers, Message: fmt.Sprintf("see why the copy of %s (or a left-over copy of %s) at %s differs from that of the other servers, and bring it up to date",
+				above[0].Above, p.facts.zone, list(above, viewText))}},
+		}, append(answersOf(above), p.facts.cut.Referrals...)...)
+		return nil
+	}
+	// Where all give the value or lead to it, what they say may be as good as the same.
+	severity := Error
+	if len(p.with(Holds, Differs)) == len(answered) {
+		if end, err := p.chained(ctx); err != nil || end.Reaches {
+			severity = Warning
+		}
+	}
 	soas, err := p.Authoritative(ctx, p.facts.zone, resolver.TypeSOA)
 	if err != nil {
 		return err
@@ -69,7 +88,7 @@ func (serversDisagree) Run(ctx context.Context, p *Pass) error {
 			"the SOA's refresh time. Or, %s", fix)
 	}
 	p.Report(Finding{
-		Confidence: Certain, Message: msg,
+		Severity: severity, Confidence: Certain, Message: msg,
 		Fixes: []Fix{{Where: WhereZone, Message: fix, Changes: []Change{p.put(p.differing()...)}}},
 	}, append(answersOf(answered), soas...)...)
 	return nil

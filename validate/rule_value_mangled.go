@@ -26,7 +26,7 @@ func (valueMangled) Info() Info {
 	}
 }
 
-func (valueMangled) Run(_ context.Context, p *Pass) error {
+func (valueMangled) Run(ctx context.Context, p *Pass) error {
 	for _, target := range p.differing() {
 		if _, doubled := doubledValue(p.Record, p.facts.zone, target); doubled {
 			continue
@@ -34,6 +34,9 @@ func (valueMangled) Run(_ context.Context, p *Pass) error {
 		how, confidence, ok := mangled(p.Record, target)
 		if !ok {
 			continue
+		}
+		if end, err := p.chained(ctx); err != nil || end.Reaches {
+			return err // a name that begins like the value may lead to it
 		}
 		e := Evidence{Text: fmt.Sprintf("found   %s\n        %s\nwanted  %s", target, Marks(target.String(), p.Record.Value.String()), p.Record.Value)}
 		f := Finding{

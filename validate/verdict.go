@@ -31,9 +31,7 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		}
 		return Undetermined, p.whyNobodyAnswered()
 	}
-	if p.aboveDomain() && slices.ContainsFunc(f.undelegated, func(a resolver.Answer) bool {
-		return a.Err == nil && a.Response.Means(f.cut.Zone) == resolver.Refers
-	}) {
+	if p.registryDisagrees() {
 		return Undetermined, "the servers of " + f.cut.Zone.String() + " do not agree whether " + p.registered().String() + " is delegated"
 	}
 	cut, differs := false, false
@@ -68,6 +66,14 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		return Undetermined, "time or questions ran out before every server had its turn"
 	}
 	return Valid, ""
+}
+
+// registryDisagrees reports whether one server of the zone above denies the domain and another one delegates it.
+func (p *Pass) registryDisagrees() bool {
+	f := &p.facts
+	return p.aboveDomain() && slices.ContainsFunc(f.undelegated, func(a resolver.Answer) bool {
+		return a.Err == nil && a.Response.Means(f.cut.Zone) == resolver.Refers
+	})
 }
 
 func (p *Pass) whyNobodyAnswered() string {
