@@ -19,7 +19,7 @@ func (p Plan) String() string {
 			fmt.Fprintf(&b, " in zone %s", p.zone.Apex.Text())
 		}
 		fmt.Fprintf(&b, " at %s\n", printable(p.provider))
-		fmt.Fprintf(&b, "  Why      %s\n", printable(p.why))
+		labelled(&b, "Why", p.why)
 		p.writeNotes(&b)
 		return b.String()
 	}
@@ -33,21 +33,44 @@ func (p Plan) String() string {
 		writeSet(&b, "-", s.From)
 		writeSet(&b, "+", s.To)
 	}
+	why := p.why
 	if p.rule != "" {
-		fmt.Fprintf(&b, "  Why      %s: %s\n", p.rule, printable(p.why))
-	} else {
-		fmt.Fprintf(&b, "  Why      %s\n", printable(p.why))
+		why = string(p.rule) + ": " + why
 	}
-	fmt.Fprintf(&b, "  Touches  %s\n", touches(len(p.units)))
-	fmt.Fprintf(&b, "  Order    %s\n", p.order())
+	labelled(&b, "Why", why)
+	labelled(&b, "Touches", touches(len(p.units)))
+	labelled(&b, "Order", p.order())
 	p.writeNotes(&b)
 	return b.String()
 }
 
 func (p Plan) writeNotes(b *strings.Builder) {
 	for _, n := range p.notes {
-		fmt.Fprintf(b, "  Note     %s\n", printable(n))
+		labelled(b, "Note", n)
 	}
+}
+
+// planWidth is the column at which sentences are broken; names are not, since they are there to be copied.
+const planWidth = 79
+
+// labelled writes a sentence beside its label, broken to fit below itself.
+func labelled(b *strings.Builder, label, text string) {
+	const column = 11
+	fmt.Fprintf(b, "  %-9s", label)
+	col := column
+	for i, word := range strings.Fields(printable(text)) {
+		switch {
+		case i > 0 && col+1+len(word) > planWidth:
+			b.WriteString("\n" + strings.Repeat(" ", column))
+			col = column
+		case i > 0:
+			b.WriteByte(' ')
+			col++
+		}
+		b.WriteString(word)
+		col += len(word)
+	}
+	b.WriteByte('\n')
 }
 
 func writeSet(b *strings.Builder, sign string, s RRset) {

@@ -40,7 +40,7 @@ func (o outcome) writeText(w io.Writer, n, of int) error {
 		paragraph(&b, "No plan is made: "+strings.TrimPrefix(o.planErr.Error(), "providers: ")+".")
 	case o.before.Verdict != validate.Valid:
 		section("the plan")
-		writePlan(&b, o.plan)
+		b.WriteString(o.plan.String())
 	}
 	if len(o.result.Done) > 0 {
 		section("the plan is applied, %s", demoMends.Format("15:04"))
@@ -76,33 +76,6 @@ func (o outcome) writeZone(b *strings.Builder) {
 	}
 	if len(o.stood) == 0 {
 		b.WriteString("    no CNAME and no TXT record\n")
-	}
-}
-
-// writePlan writes the plan as it prints itself, with its sentences broken to fit; what is there to be copied stays whole.
-func writePlan(b *strings.Builder, p providers.Plan) {
-	const label = len("  Why      ")
-	for line := range strings.Lines(p.String()) {
-		line = strings.TrimSuffix(line, "\n")
-		if len(line) <= demoWidth || !strings.HasPrefix(line, "  Why ") && !strings.HasPrefix(line, "  Note ") {
-			b.WriteString(line + "\n")
-			continue
-		}
-		b.WriteString(line[:label])
-		col := label
-		for i, word := range strings.Fields(line[label:]) {
-			switch {
-			case i > 0 && col+1+len(word) > demoWidth:
-				b.WriteString("\n" + strings.Repeat(" ", label))
-				col = label
-			case i > 0:
-				b.WriteByte(' ')
-				col++
-			}
-			b.WriteString(word)
-			col += len(word)
-		}
-		b.WriteByte('\n')
 	}
 }
 
