@@ -32,8 +32,10 @@ var (
 	ErrNoAddress = errors.New("the name server's name has no address")
 	// ErrNoGlue: the name server lies in the zone it serves, and the parent gives no address for it.
 	ErrNoGlue = errors.New("the parent gives no address for a name server inside the zone")
-	// ErrCircular: finding the name server's address needs that very name server, or too many others.
+	// ErrCircular: finding the name server's address needs that very name server.
 	ErrCircular = errors.New("the name servers' names lead in a circle")
+	// ErrTooMany: the zone has more name servers than are looked up or asked, this one among them.
+	ErrTooMany = errors.New("there are more name servers than are asked")
 	// ErrNoUsableAnswer: no server of the zone gave an answer that a resolver could go on with.
 	ErrNoUsableAnswer = errors.New("no server of the zone gave a usable answer")
 )
@@ -58,7 +60,7 @@ type NameServer struct {
 	Name  Name
 	Addrs []netip.Addr // sorted, IPv4 first
 	Glue  bool         // the addresses came with the referral
-	Err   error        // why there are none: ErrNoAddress, ErrNoGlue, ErrCircular, or no answer came
+	Err   error        // why there are none: ErrNoAddress, ErrNoGlue, ErrCircular, ErrTooMany, or no answer came
 }
 
 // Server is one address of a name server, with the port that is asked.
@@ -368,7 +370,8 @@ func (w Walker) next(cut Cut, answers []Answer) (Cut, bool) {
 		}
 	}
 	for _, n := range slices.SortedFunc(maps.Keys(servers), Name.Compare) {
-		if len(out.NameServers) == maxNameServers {
+		if len(out.NameServers) == maxNameServers { // one stands for all that are left, so that their absence is no secret
+			out.NameServers = append(out.NameServers, NameServer{Name: n, Err: ErrTooMany})
 			break
 		}
 		out.NameServers = append(out.NameServers, *servers[n])
@@ -404,8 +407,11 @@ func (w Walker) address(ctx context.Context, cut Cut, stack []Name, learned map[
 		switch {
 		case len(ns.Addrs) > 0 || ns.Err != nil:
 			continue
-		case circular || lookups == maxLookups[len(stack)]:
+		case circular:
 			cut.NameServers[i].Err = ErrCircular
+			continue
+		case lookups == maxLookups[len(stack)]:
+			cut.NameServers[i].Err = ErrTooMany
 			continue
 		case ns.Name.Within(cut.Zone) && len(w.Servers(cut)) == 0:
 			// Only this zone's own servers know, and not one of them has an address yet.

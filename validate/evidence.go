@@ -50,7 +50,7 @@ func saidText(r resolver.Response) string {
 	var data []string
 	for _, rr := range r.Answer {
 		if rr.Name == q.Name && (rr.Type == q.Type || rr.Type == resolver.TypeCNAME) {
-			data = append(data, rr.Type.String()+" "+rr.Text())
+			data = append(data, rr.Type.String()+" "+abridged(rr.Text()))
 		}
 	}
 	slices.Sort(data)
@@ -85,17 +85,28 @@ func saidText(r resolver.Response) string {
 	for _, x := range r.ExtendedErrors {
 		text += fmt.Sprintf(", extended error %d", x.Code)
 		if x.Text != "" {
-			text += " " + fmt.Sprintf("%+q", x.Text)
+			text += " " + abridged(fmt.Sprintf("%+q", x.Text))
 		}
 	}
 	return text
+}
+
+// maxShown is how many characters of data are shown in a sentence: more than any name has.
+const maxShown = 1100
+
+// abridged cuts what is too long to be read; a change of RRsets holds the whole.
+func abridged(s string) string {
+	if len(s) <= maxShown {
+		return s
+	}
+	return fmt.Sprintf("%s [%d characters in all]", s[:maxShown/2], len(s))
 }
 
 // reasonText says why no answer came, without what the transport calls it.
 func reasonText(err error) string {
 	for _, x := range []error{
 		resolver.ErrTimeout, resolver.ErrRefusedConnection, resolver.ErrUnroutable, resolver.ErrPrivateAddress, resolver.ErrTruncated,
-		resolver.ErrMalformed, resolver.ErrNotRecorded, resolver.ErrBudget, resolver.ErrNoAddress, resolver.ErrNoGlue, resolver.ErrCircular,
+		resolver.ErrMalformed, resolver.ErrNotRecorded, resolver.ErrBudget, resolver.ErrNoAddress, resolver.ErrNoGlue, resolver.ErrCircular, resolver.ErrTooMany,
 		resolver.ErrNoUsableAnswer,
 	} {
 		if errors.Is(err, x) {

@@ -227,7 +227,11 @@ func (p *Pass) standing(a resolver.Answer) Standing {
 	if a.Err != nil {
 		return standingOf(a.Err)
 	}
-	switch a.Response.Means(p.facts.cut.Zone) {
+	means := a.Response.Means(p.facts.cut.Zone)
+	if p.facts.cut.Zone.IsRoot() && means.Usable() && !fromRoot(a.Response) {
+		return IsLame
+	}
+	switch means {
 	case resolver.Answers:
 		switch t := targets(a.Response, a.Question.Name); {
 		case len(t) == 1 && p.Record.Accepts(t[0]):
@@ -244,6 +248,14 @@ func (p *Pass) standing(a resolver.Answer) Standing {
 		return IsLame // a referral further down was followed; one that is left is a server that lacks the deeper zone
 	}
 	return IsFailing
+}
+
+// fromRoot reports whether a root server can have given this answer about a name below a top-level domain: a denial of
+// that domain, with the root's SOA. The root holds nothing else but delegations; whoever answers for such a name in a root
+// server's place is a network's own resolver, or its own copy of the zone.
+func fromRoot(r resolver.Response) bool {
+	soa, ok := r.SOA()
+	return ok && soa.Name.IsRoot() && len(r.Answer) == 0
 }
 
 func standingOf(err error) Standing {

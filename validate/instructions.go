@@ -82,7 +82,7 @@ func (p *Pass) inTheWay(ctx context.Context) (gone []Change, words string) {
 		c := deletion(a)
 		gone = append(gone, c)
 		for _, from := range c.From {
-			what = append(what, c.Type.String()+" "+from)
+			what = append(what, c.Type.String()+" "+abridged(from))
 		}
 	}
 	return gone, "first delete what stands at " + p.Record.Name.String() + ", since nothing may stand beside a CNAME (look whether somebody needs it): " +

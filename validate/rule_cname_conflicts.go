@@ -35,13 +35,8 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 	if len(with) == 0 {
 		return ErrNotApplicable
 	}
-	types := []resolver.Type{resolver.TypeTXT, resolver.TypeA}
-	if len(p.with(Holds)) < len(p.answered()) || len(otherData(p.atName(ctx, types...), p.Record.Name)) > 0 {
-		types = append(types, resolver.TypeAAAA, resolver.TypeMX)
-	}
-	answers := p.atName(ctx, types...)
-	other := otherData(answers, p.Record.Name)
-	if len(other) == 0 || len(p.with(Holds)) == 0 && p.wildcardOf(ctx, other) {
+	other, answers := p.beside(ctx)
+	if len(other) == 0 {
 		return Answers(answers).Known()
 	}
 	fix := Fix{Where: WhereZone}
@@ -49,7 +44,7 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 	for _, a := range other {
 		c := deletion(a)
 		for _, from := range c.From {
-			what = append(what, c.Type.String()+" "+from)
+			what = append(what, c.Type.String()+" "+abridged(from))
 		}
 		fix.Changes = append(fix.Changes, c)
 	}
@@ -64,6 +59,21 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 		Fixes:      []Fix{fix},
 	}, append([]resolver.Answer{with[0].Answer}, other...)...)
 	return nil
+}
+
+// beside gives what stands at the name beside a CNAME, and all that was asked to find out. Of a record that is right TXT
+// and A are asked, which cost nothing; more types only where something is wrong.
+func (p *Pass) beside(ctx context.Context) (other, asked []resolver.Answer) {
+	types := []resolver.Type{resolver.TypeTXT, resolver.TypeA}
+	if len(p.with(Holds)) < len(p.answered()) || len(otherData(p.atName(ctx, types...), p.Record.Name)) > 0 {
+		types = append(types, resolver.TypeAAAA, resolver.TypeMX)
+	}
+	asked = p.atName(ctx, types...)
+	other = otherData(asked, p.Record.Name)
+	if len(other) > 0 && len(p.with(Holds)) == 0 && p.wildcardOf(ctx, other) {
+		other = nil
+	}
+	return other, asked
 }
 
 type cnameMultiple struct{}

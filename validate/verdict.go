@@ -49,6 +49,10 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 			cut = cut || ranOut(v.Err)
 		}
 	}
+	other, asked := p.beside(ctx)
+	if len(other) > 0 {
+		return Invalid, ""
+	}
 	if differs {
 		switch end, err := p.chained(ctx); {
 		case err != nil:
@@ -58,11 +62,7 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		}
 		return Invalid, ""
 	}
-	beside := p.atName(ctx, resolver.TypeTXT, resolver.TypeA)
-	if len(otherData(beside, p.Record.Name)) > 0 {
-		return Invalid, ""
-	}
-	if cut || slices.ContainsFunc(beside, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
+	if cut || slices.ContainsFunc(asked, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
 		return Undetermined, "time or questions ran out before every server had its turn"
 	}
 	return Valid, ""
