@@ -9,9 +9,6 @@ import (
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
-// demoWidth is the column at which sentences are broken.
-const demoWidth = 78
-
 // writeText tells a story that has been run. Only verdicts and severities are coloured, and only on a terminal.
 func (o outcome) writeText(w io.Writer, n, of int) error {
 	t := validate.Text{Color: wantsColor(w)}
