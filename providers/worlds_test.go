@@ -78,7 +78,7 @@ func (p *worldProvider) Read(_ context.Context, z providers.Zone, owners ...reso
 	return out, nil
 }
 
-// mine picks the copy that this provider shows: one that the world is sent to and that lacks the record, if there is one. At
+// mine picks the copy that this provider shows: one that the world is sent to and that is not right at the name, if there is one. At
 // a provider whose copy is right there is nothing to plan.
 func (p *worldProvider) mine(apex resolver.Name, c resolvertest.Zone) bool {
 	var candidates []resolvertest.Zone
@@ -89,11 +89,13 @@ func (p *worldProvider) mine(apex resolver.Name, c resolvertest.Zone) bool {
 			candidates = append(candidates, z)
 		}
 	}
-	lacks := func(z resolvertest.Zone) bool {
-		return !slices.ContainsFunc(z.Records, func(rr resolver.RR) bool {
-			t, ok := rr.Target()
-			return ok && rr.Type == resolver.TypeCNAME && rr.Name == p.record.Name && p.record.Accepts(t)
-		})
+	lacks := func(z resolvertest.Zone) bool { // anything but the one right CNAME at the name
+		at := slices.DeleteFunc(slices.Clone(z.Records), func(rr resolver.RR) bool { return rr.Name != p.record.Name })
+		if len(at) != 1 || at[0].Type != resolver.TypeCNAME {
+			return true
+		}
+		t, ok := at[0].Target()
+		return !ok || !p.record.Accepts(t)
 	}
 	i := slices.IndexFunc(candidates, lacks)
 	return len(candidates) > 0 && slices.Equal(c.Addrs, candidates[max(i, 0)].Addrs)

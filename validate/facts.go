@@ -115,18 +115,31 @@ func probeLabel(r Record) string {
 // along are the questions that go out together with the CNAME questions to the servers of what may be the record's zone.
 func along(r Record) func(resolver.Cut, []resolver.Server) []resolver.Question {
 	return func(cut resolver.Cut, servers []resolver.Server) []resolver.Question {
-		if len(servers) == 0 {
-			return nil
-		}
-		return oneServerQuestions(r, cut.Zone, servers[0].Addr)
+		return alongside(r, cut.Zone, servers)
 	}
 }
+
+// alongside asks one server for the zone's own NS records and for a name that nobody has, and every server for what must
+// not stand beside the CNAME: a CA may ask any of them.
+func alongside(r Record, zone resolver.Name, servers []resolver.Server) []resolver.Question {
+	if len(servers) == 0 {
+		return nil
+	}
+	qs := oneServerQuestions(r, zone, servers[0].Addr)
+	for _, s := range servers {
+		for _, t := range besideTypes {
+			qs = append(qs, resolver.Question{Name: r.Name, Type: t, Server: s.Addr})
+		}
+	}
+	return qs
+}
+
+// besideTypes are the types that are looked for beside every CNAME; further ones only where something is wrong already.
+var besideTypes = []resolver.Type{resolver.TypeTXT, resolver.TypeA}
 
 func oneServerQuestions(r Record, zone resolver.Name, server netip.AddrPort) []resolver.Question {
 	qs := []resolver.Question{
 		{Name: zone, Type: resolver.TypeNS, Server: server},
-		{Name: r.Name, Type: resolver.TypeTXT, Server: server},
-		{Name: r.Name, Type: resolver.TypeA, Server: server},
 	}
 	if probe, ok := r.Domain().Child(probeLabel(r)); ok {
 		qs = append(qs, resolver.Question{Name: probe, Type: resolver.TypeCNAME, Server: server})
@@ -179,8 +192,9 @@ func (p *Pass) askRest(ctx context.Context) {
 		return
 	}
 	f.cut = p.walker.Address(ctx, f.cut)
-	q := oneServerQuestions(p.Record, f.cut.Zone, first.Server.Addr)
-	f.views = p.views(p.walker.Ask(ctx, p.walker.Servers(f.cut), p.Record.Name, resolver.TypeCNAME, q...), true)
+	servers := p.walker.Servers(f.cut)
+	q := alongside(p.Record, f.cut.Zone, append([]resolver.Server{first.Server}, slices.DeleteFunc(slices.Clone(servers), func(s resolver.Server) bool { return s == first.Server })...))
+	f.views = p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME, q...), true)
 }
 
 func unknown(ns resolver.NameServer) bool { return len(ns.Addrs) == 0 && ns.Err == nil }

@@ -78,9 +78,8 @@ func (p *Pass) inTheWay(ctx context.Context) (gone []Change, words string) {
 		return nil, ""
 	}
 	var what []string
-	for _, a := range other {
-		c := deletion(a)
-		gone = append(gone, c)
+	gone = deletions(other)
+	for _, c := range gone {
 		for _, from := range c.From {
 			what = append(what, c.Type.String()+" "+abridged(from))
 		}
@@ -89,13 +88,23 @@ func (p *Pass) inTheWay(ctx context.Context) (gone []Change, words string) {
 		strings.Join(what, ", ")
 }
 
-// deletion is the change that takes away what an answer shows at its own name.
-func deletion(a resolver.Answer) Change {
-	c := Change{Name: a.Question.Name, Type: a.Question.Type}
-	for _, rr := range a.Response.RRs(a.Question.Name, a.Question.Type) {
-		c.From, c.TTL = append(c.From, rr.Text()), rr.TTL
+// deletions are the changes that take away what the answers show at their own name, a change for each type.
+func deletions(answers []resolver.Answer) []Change {
+	var out []Change
+	for _, a := range answers {
+		name, t := a.Question.Name, a.Question.Type
+		i := slices.IndexFunc(out, func(c Change) bool { return c.Type == t })
+		if i < 0 {
+			out = append(out, Change{Name: name, Type: t})
+			i = len(out) - 1
+		}
+		for _, rr := range a.Response.RRs(name, t) {
+			if text := rr.Text(); !slices.Contains(out[i].From, text) { // the servers' copies may differ
+				out[i].From, out[i].TTL = append(out[i].From, text), rr.TTL
+			}
+		}
 	}
-	return c
+	return out
 }
 
 // with picks the views of some standings.

@@ -165,20 +165,24 @@ func ttlOf(r resolver.Response, owner resolver.Name) uint32 {
 	return DefaultTTL
 }
 
-// atName asks one server for what else may stand at the record's name. TXT and A were asked with the first questions; the
-// rest only matters once something is wrong.
+// atName asks for what else may stand at the record's name: every server that answers for TXT and A, which were asked with
+// the first questions; one server for the rest, which only matters once something is wrong.
 func (p *Pass) atName(ctx context.Context, types ...resolver.Type) []resolver.Answer {
-	out := make([]resolver.Answer, len(types))
+	out := make([][]resolver.Answer, len(types))
 	var wg sync.WaitGroup
 	for i, t := range types {
 		wg.Go(func() {
+			if slices.Contains(besideTypes, t) {
+				out[i] = p.walker.Ask(ctx, serversOf(p.facts.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() }), p.Record.Name, t)
+				return
+			}
 			a, err := p.AskOne(ctx, p.Record.Name, t)
 			if err != nil {
 				a = resolver.Answer{Question: resolver.Question{Name: p.Record.Name, Type: t}, Err: err}
 			}
-			out[i] = a
+			out[i] = []resolver.Answer{a}
 		})
 	}
 	wg.Wait()
-	return out
+	return slices.Concat(out...)
 }

@@ -41,12 +41,11 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 	}
 	fix := Fix{Where: WhereZone}
 	var what []string
-	for _, a := range other {
-		c := deletion(a)
+	fix.Changes = deletions(other)
+	for _, c := range fix.Changes {
 		for _, from := range c.From {
 			what = append(what, c.Type.String()+" "+abridged(from))
 		}
-		fix.Changes = append(fix.Changes, c)
 	}
 	fix.Message = fmt.Sprintf("at %s, delete beside the CNAME at %s: %s (look first whether somebody needs it)", p.host(), p.Record.Name, strings.Join(what, ", "))
 	if len(p.with(Holds)) < len(p.answered()) {

@@ -51,6 +51,9 @@ func (recordWrongType) Run(ctx context.Context, p *Pass) error {
 			c.From, c.TTL = append(c.From, rr.Text()), rr.TTL
 			found = found || p.sameText(rr)
 		}
+		if all := deletions(otherData(slices.DeleteFunc(slices.Clone(answers), func(b resolver.Answer) bool { return b.Question.Type != a.Question.Type }), p.Record.Name)); len(all) == 1 {
+			c = all[0]
+		}
 		if !found {
 			continue
 		}
