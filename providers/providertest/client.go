@@ -25,11 +25,11 @@ type Subject struct {
 }
 
 // TestClient runs the conformance suite over fresh subjects, one a case, and gives all that is wrong, joined: each fault is told
-// with what is at stake. Nil means that plans can be trusted to this Client. A case whose content the provider refuses to hold
-// (other data beside a CNAME, say) is passed over. It needs no *testing.T; it is not quick, as it breaks each call once.
+// with what is at stake. Nil means that plans can be trusted to this Client. No case asks for more than the Client's Traits
+// promise, and one whose content the provider refuses to hold (other data beside a CNAME, say) is passed over. It needs no *testing.T; it is not quick, as it breaks each call once.
 func TestClient(newSubject func() Subject) error {
 	var faults []error
-	for _, c := range cases {
+	for _, c := range slices.Concat(cases, direct) {
 		s := newSubject()
 		w, err := newWorld(s)
 		if err == nil {
@@ -462,10 +462,13 @@ func (st story) judge(w *world, res providers.Result, err error) error {
 	return nil
 }
 
-var cases = []struct {
+// testCase is a promise and how to see it kept.
+type testCase struct {
 	name, why string
 	run       func(w *world) error
-}{
+}
+
+var cases = []testCase{
 	{"nothing to change", "a write that changes nothing is a risk for nothing", func(w *world) error {
 		if err := w.fill(w.line(w.rec.Name, "CNAME "+value)); err != nil {
 			return err

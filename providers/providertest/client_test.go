@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -117,6 +118,35 @@ func TestSuiteTellsWhatIsBroken(t *testing.T) {
 				return sets, err
 			}}
 		}, "value doubled"},
+		"says that it compares, and does not": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, claims: providers.Traits{CompareAndSwap: true}}
+		}, "stale batch ("},
+		"compares only what it writes": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, claims: providers.Traits{CompareAndSwap: true}, wrote: func(_ providers.Zone, err error) error {
+				if errors.Is(err, providertest.ErrRefused) {
+					return fmt.Errorf("%w: %w", providers.ErrConflict, err)
+				}
+				return err
+			}}
+		}, "stale batch ("},
+		"compares, and deletes by name and type": {func(m *providertest.Memory) providers.Client {
+			m.Caps.CompareAndSwap = true
+			return altered{Memory: m, batch: deletesAll(m, func(s, d providers.RRset) bool { return s.Name == d.Name && s.Type == d.Type })}
+		}, "deleting what is not there ("},
+		"deletes by name": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, batch: deletesAll(m, func(s, d providers.RRset) bool { return s.Name == d.Name })}
+		}, "deleting what is not there ("},
+		"reads one value of a set": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, read: func(sets []providers.RRset, err error) ([]providers.RRset, error) {
+				return firstValues(sets), err
+			}}
+		}, "two values read ("},
+		"creates one value of a set": {func(m *providertest.Memory) providers.Client {
+			return altered{Memory: m, batch: func(_ providers.Zone, b providers.Batch) providers.Batch {
+				b.Create = firstValues(b.Create)
+				return b
+			}}
+		}, "two values created ("},
 	} {
 		t.Run(what, func(t *testing.T) {
 			err := providertest.TestClient(func() providertest.Subject {
@@ -132,9 +162,18 @@ func TestSuiteTellsWhatIsBroken(t *testing.T) {
 // altered is a Memory with one promise broken.
 type altered struct {
 	*providertest.Memory
-	read  func([]providers.RRset, error) ([]providers.RRset, error)
-	wrote func(providers.Zone, error) error
-	deaf  bool // to cancellation
+	read   func([]providers.RRset, error) ([]providers.RRset, error)
+	batch  func(providers.Zone, providers.Batch) providers.Batch // what is written in place of it
+	wrote  func(providers.Zone, error) error
+	claims providers.Traits // in place of those that are kept
+	deaf   bool             // to cancellation
+}
+
+func (a altered) Traits() providers.Traits {
+	if a.claims != (providers.Traits{}) {
+		return a.claims
+	}
+	return a.Memory.Traits()
 }
 
 func (a altered) Read(ctx context.Context, z providers.Zone, owners ...resolver.Name) ([]providers.RRset, error) {
@@ -152,9 +191,34 @@ func (a altered) Write(ctx context.Context, z providers.Zone, b providers.Batch)
 	if a.deaf {
 		ctx = context.WithoutCancel(ctx)
 	}
+	if a.batch != nil {
+		b = a.batch(z, b)
+	}
 	err := a.Memory.Write(ctx, z, b)
 	if a.wrote != nil {
 		return a.wrote(z, err)
 	}
 	return err
+}
+
+// deletesAll makes a batch delete every set that is the same as one to be deleted by this reading.
+func deletesAll(m *providertest.Memory, same func(stands, named providers.RRset) bool) func(providers.Zone, providers.Batch) providers.Batch {
+	return func(z providers.Zone, b providers.Batch) providers.Batch {
+		now, err := m.Read(context.Background(), z, b.Owners...)
+		if err != nil {
+			return b
+		}
+		b.Delete = slices.DeleteFunc(now, func(s providers.RRset) bool {
+			return !slices.ContainsFunc(b.Delete, func(d providers.RRset) bool { return same(s, d) })
+		})
+		return b
+	}
+}
+
+func firstValues(sets []providers.RRset) []providers.RRset {
+	out := slices.Clone(sets)
+	for i := range out {
+		out[i].Values = out[i].Values[:min(1, len(out[i].Values))]
+	}
+	return out
 }
