@@ -98,6 +98,12 @@ func (p *Pass) probe(ctx context.Context) (resolver.Answer, error) {
 	return p.AskOne(ctx, name, resolver.TypeCNAME)
 }
 
+// allFromWildcard reports whether every server that answers gives what a wildcard gives to any name, and not the record.
+func (p *Pass) allFromWildcard(ctx context.Context) bool {
+	all := p.differing()
+	return len(all) > 0 && len(p.with(Differs)) == len(p.answered()) && p.isWildcard(ctx, all)
+}
+
 // isWildcard reports whether the name that nobody has answers with these targets too.
 func (p *Pass) isWildcard(ctx context.Context, all []resolver.Name) bool {
 	a, err := p.probe(ctx)

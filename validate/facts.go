@@ -157,6 +157,9 @@ func (p *Pass) gather(ctx context.Context) {
 	p.walker = p.walker.Knowing(f.walk)
 	f.cut = f.walk.Zone()
 	f.zone = f.cut.Zone
+	if p.delegatedToValue() {
+		return
+	}
 	if p.aboveDomain() {
 		f.views = p.views(f.walk.Answers, true)
 		first, ok := p.firstAnswering()
@@ -182,6 +185,23 @@ func (p *Pass) gather(ctx context.Context) {
 	f.zone = zoneName(f.cut.Zone, p.Record.Name, f.views)
 	p.childServers(ctx)
 	p.addAbove()
+}
+
+// delegatedToValue recognises a record of type NS in place of the CNAME: it makes the record's name a zone of its own, whose
+// one name server is the value. What the parent says is then what there is to judge.
+func (p *Pass) delegatedToValue() bool {
+	f := &p.facts
+	if f.cut.Zone != p.Record.Name || !slices.ContainsFunc(f.cut.NameServers, func(ns resolver.NameServer) bool { return p.Record.Accepts(ns.Name) }) || len(f.walk.Cuts) < 2 {
+		return false
+	}
+	referrals, others := f.cut.Referrals, f.cut.Others
+	f.cut = f.walk.Cuts[len(f.walk.Cuts)-2]
+	f.zone = f.cut.Zone
+	for _, a := range referrals { // it refers the name away, and so has no CNAME there
+		f.views = append(f.views, ServerView{Answer: a, Standing: Denies, Delegated: true})
+	}
+	f.views = append(f.views, p.views(others, true)...)
+	return true
 }
 
 // askRest asks all servers of a zone of which the walk took one server's word: a public suffix that is somebody's domain.
@@ -336,9 +356,9 @@ func (p *Pass) childServers(ctx context.Context) {
 	wg.Go(func() {
 		f.nsDiffs = p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() }), f.zone, resolver.TypeNS)
 	})
-	wg.Go(func() { extra = p.walker.Address(ctx, extra) })
+	wg.Go(func() { extra = p.addressBeside(ctx, extra) })
 	wg.Wait()
-	extra = p.walker.Address(ctx, addNew(extra, seen, f.nsDiffs...))
+	extra = p.addressBeside(ctx, addNew(extra, seen, f.nsDiffs...))
 	f.childAddrs = map[netip.Addr]bool{}
 	for _, ns := range slices.Concat(extra.NameServers, f.cut.NameServers) {
 		if slices.Contains(parents, ns.Name) && !slices.Contains(names, ns.Name) {
@@ -381,6 +401,16 @@ func addNew(cut resolver.Cut, seen map[resolver.Name]bool, answers ...resolver.A
 	}
 	slices.SortFunc(cut.NameServers, func(a, b resolver.NameServer) int { return a.Name.Compare(b.Name) })
 	return cut
+}
+
+// addressBeside looks up the name servers that only the zone names. One inside the zone is known to the zone's own servers,
+// which the parent's names lead to.
+func (p *Pass) addressBeside(ctx context.Context, extra resolver.Cut) resolver.Cut {
+	all := extra
+	all.NameServers = slices.Concat(p.facts.cut.NameServers, extra.NameServers)
+	all = p.walker.Address(ctx, all)
+	extra.NameServers = all.NameServers[len(p.facts.cut.NameServers):]
+	return extra
 }
 
 // firstAnswering is the one server that further questions go to: the first in order whose answer was usable.

@@ -119,9 +119,6 @@ func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
 		beside := map[resolver.Name]resolver.Name{}
 		for _, n := range round {
 			asked = append(asked, n.Name)
-			if n.Kind == nearSwapped {
-				continue // its target is the record's own name: no wildcard points there
-			}
 			probe, ok := n.Name.Parent().Child(probeLabel(p.Record))
 			if ok {
 				beside[n.Name] = probe

@@ -26,6 +26,14 @@ func (recordMissing) Info() Info {
 
 func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	denied := p.with(Denies)
+	if p.allFromWildcard(ctx) {
+		p.Report(Finding{
+			Confidence: Certain,
+			Message:    fmt.Sprintf("the record is missing: what the name servers of %s say of %s they say of any name", p.facts.zone, p.Record.Name),
+			Fixes:      []Fix{{Where: WhereZone, Message: p.create(), Changes: []Change{p.put()}}},
+		}, answersOf(p.with(Differs, Several))...)
+		return nil
+	}
 	if len(denied) == 0 || len(denied) < len(p.answered()) {
 		return nil
 	}

@@ -54,8 +54,8 @@ func (recordWrongType) Run(ctx context.Context, p *Pass) error {
 		if all := deletions(otherData(slices.DeleteFunc(slices.Clone(answers), func(b resolver.Answer) bool { return b.Question.Type != a.Question.Type }), p.Record.Name)); len(all) == 1 {
 			c = all[0]
 		}
-		if !found {
-			continue
+		if !found || p.wildcardOf(ctx, otherData([]resolver.Answer{a}, p.Record.Name)) && a.Question.Type == resolver.TypeTXT {
+			continue // nothing is there, or what a wildcard gives to any name
 		}
 		gone, words := p.inTheWay(ctx)
 		gone = slices.DeleteFunc(gone, func(x Change) bool { return x.Type == c.Type })

@@ -56,8 +56,24 @@ func (serverLame) Run(ctx context.Context, p *Pass) error {
 			f.Confidence = Likely // SERVFAIL may pass by itself
 		}
 	}
+	if hides := slices.DeleteFunc(slices.Clone(bad), func(v ServerView) bool { return !p.contradicts(v) }); len(hides) > 0 && len(p.with(Holds)) > 0 {
+		f.Severity = Error
+		f.Message += fmt.Sprintf("; without authority, %s of the record: %s", plural(len(hides), "it says otherwise", "they say otherwise"), list(hides, func(v ServerView) string {
+			return viewText(v) + " " + saidText(v.Response)
+		}))
+	}
 	p.Report(f, answersOf(bad)...)
 	return nil
+}
+
+// contradicts reports whether a server that does not serve the zone answers for the name all the same, and not with the
+// record. There are resolvers that take such an answer.
+func (p *Pass) contradicts(v ServerView) bool {
+	if v.Standing != IsLame || v.Err != nil {
+		return false
+	}
+	t := v.CNAMEs()
+	return v.Response.RCode == resolver.NXDomain || len(t) > 0 && !slices.ContainsFunc(t, p.Record.Accepts)
 }
 
 // outdatedGlue looks whether a server that is of no use was asked at an address that its name no longer has: the parent's

@@ -45,13 +45,14 @@ func (valueDoubled) Run(ctx context.Context, p *Pass) error {
 	if len(p.with(Denies)) == 0 || len(p.with(Denies)) < len(p.answered()) || p.aboveDomain() {
 		return nil
 	}
-	// Both slips at once: the record is at a wrong name, with a wrong value. The move mends both, and is that rule's fix.
+	// Both slips at once: the record is at a wrong name, with a wrong value. The move mends both.
 	hits, err := p.nearHits(ctx)
 	for _, h := range hits {
 		if suffix, ok := doubledValue(p.Record, p.facts.zone, h.Target); ok && h.Kind != nearSwapped {
 			p.Report(Finding{
 				Confidence: Certain,
 				Message:    fmt.Sprintf("the record that stands at %s has %s appended to its value: %s", h.Name, suffix, h.Target),
+				Fixes:      []Fix{p.move(ctx, h)},
 			}, h.Answer)
 		}
 	}

@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -58,7 +59,7 @@ func (valueMangled) Run(ctx context.Context, p *Pass) error {
 const (
 	maxSlips       = 3
 	slipsPer       = 8 // and no more than one in so many characters, but one always
-	minPrefixShare = 2 // a cut-off label must have at least half of its characters
+	minPrefixShare = 2 // a cut-off label must have at least half of its characters, unless all behind it is right
 )
 
 // mangled tells how target was made from the record's value by a slip, if it was.
@@ -87,7 +88,8 @@ func mangled(r Record, target resolver.Name) (how string, c Confidence, ok bool)
 		if _, slips := edits(a, b); slips <= min(maxSlips, max(1, len(b)/slipsPer)) {
 			return told("a few characters differ"), Likely, true
 		}
-		if strings.HasPrefix(b, a) && len(a)*minPrefixShare >= len(b) {
+		rest := a != "" && slices.Equal(have[1:], want[1:])
+		if strings.HasPrefix(b, a) && (rest || len(a)*minPrefixShare >= len(b)) {
 			return told("its first label is cut off"), Likely, true
 		}
 	}

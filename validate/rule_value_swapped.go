@@ -39,17 +39,19 @@ func (p *Pass) reportNear(ctx context.Context, kind nearKind, message func(nearH
 		if h.Kind != kind {
 			continue
 		}
-		gone, words := p.inTheWay(ctx)
-		right := p.put()
-		right.TTL = h.TTL
-		p.Report(Finding{
-			Confidence: Certain, Message: message(h),
-			Fixes: []Fix{{
-				Where:   WhereZone,
-				Changes: append(gone, right, Change{Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}),
-				Message: p.createWith(h.TTL, words, "then delete the record at "+h.Name.String()),
-			}},
-		}, h.Answer)
+		p.Report(Finding{Confidence: Certain, Message: message(h), Fixes: []Fix{p.move(ctx, h)}}, h.Answer)
 	}
 	return err
+}
+
+// move is the fix that puts a misplaced record where it belongs.
+func (p *Pass) move(ctx context.Context, h nearHit) Fix {
+	gone, words := p.inTheWay(ctx)
+	right := p.put()
+	right.TTL = h.TTL
+	return Fix{
+		Where:   WhereZone,
+		Changes: append(gone, right, Change{Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}),
+		Message: p.createWith(h.TTL, words, "then delete the record at "+h.Name.String()),
+	}
 }

@@ -62,6 +62,9 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		}
 		return Invalid, ""
 	}
+	if slices.ContainsFunc(f.views, p.contradicts) {
+		return Invalid, ""
+	}
 	if cut || slices.ContainsFunc(asked, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
 		return Undetermined, "time or questions ran out before every server had its turn"
 	}
