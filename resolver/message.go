@@ -30,7 +30,8 @@ func packQuestion(q Question, edns bool) (wire []byte, id uint16, err error) {
 }
 
 // ParseMessage reads one DNS message as an answer to q. It checks that the message is a response to that question (RFC
-// 5452, 3); the ID is the transport's business. Records of another class than IN are passed over. Errors wrap
+// 5452, 3); the ID is the transport's business. Records of another class than IN are passed over, but not
+// in the answer section. Errors wrap
 // [ErrMalformed]. It never panics, whatever the octets.
 func ParseMessage(q Question, wire []byte) (Response, error) {
 	var m dns.Msg
@@ -68,6 +69,9 @@ func ParseMessage(q Question, wire []byte) (Response, error) {
 	}{{m.Answer, &r.Answer}, {m.Ns, &r.Authority}, {m.Extra, &r.Additional}} {
 		for _, rr := range s.from {
 			h := rr.Header()
+			if h.Class != dns.ClassINET && h.Rrtype != dns.TypeOPT && s.to == &r.Answer {
+				return Response{}, fmt.Errorf("%w: it answers with a record of class %s", ErrMalformed, dns.Class(h.Class))
+			}
 			if h.Rrtype == dns.TypeOPT || h.Class != dns.ClassINET {
 				continue
 			}

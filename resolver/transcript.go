@@ -36,6 +36,9 @@ import (
 //	ask 192.0.2.2:53 _a79.example.com. CNAME do
 //	error timeout
 //
+//	end
+//
+// The last line tells a whole transcript from one that was cut off, in which what is missing would read as "not there".
 // The questions stand in the order of [Question.Compare], whatever order they were asked in. A line is cut at a semicolon
 // that stands alone or begins a word; what follows is a comment. The server of a question to a recursive resolver is
 // written "recursor". The rest of the language: see [ParseTranscript].
@@ -152,6 +155,7 @@ func (t *Transcript) MarshalText() ([]byte, error) {
 			return nil, fmt.Errorf("resolver: write transcript: question %s: %w: %v", e.Question, ErrBadTranscript, err)
 		}
 	}
+	b.WriteString("\nend\n")
 	return b.Bytes(), nil
 }
 
@@ -440,6 +444,7 @@ const maxLine = 1 << 20
 //	reply RCODE [aa] [tc] [ra] [ad] [edns] [udp|tcp|transport=WORD] and for each record, and each error of RFC 8914
 //	answer|authority|additional RECORD                              as in a zone file
 //	ede CODE "TEXT"
+//	end                                                             the last line
 //
 // Blank lines, indentation and lines that begin with a semicolon mean nothing. A line has at most 1 MiB. The transcript
 // replays until its Resolver is set. Errors are a [*TranscriptError], which wraps [ErrBadTranscript], or that of r.
@@ -472,8 +477,9 @@ func ParseTranscript(r io.Reader) (*Transcript, error) {
 	case p.line == 0:
 		return nil, &TranscriptError{Line: 1, Found: "", Expected: strconv.Quote(transcriptHead)}
 	}
-	if err := p.endExchange("the end"); err != nil {
-		return nil, err
+	if !p.ended {
+		p.line++
+		return nil, p.bad("", `"end": without it the transcript may be cut off`)
 	}
 	return p.t, nil
 }
@@ -496,6 +502,7 @@ type transcriptParser struct {
 	asked bool // an ask line has been read, and nothing of what came of it
 	open  bool // a reply line has been read: its records may follow
 	now   Exchange
+	ended bool // an end line has been read: nothing may follow
 }
 
 func (p *transcriptParser) bad(found, expected string) error {
@@ -508,7 +515,13 @@ func (p *transcriptParser) read(text string) error {
 	if i := strings.IndexAny(text, " \t"); i >= 0 {
 		word, rest = text[:i], strings.TrimSpace(text[i:])
 	}
+	if p.ended {
+		return p.bad(text, `nothing after "end"`)
+	}
 	switch word {
+	case "end":
+		p.ended = true
+		return p.endExchange(text)
 	case "time":
 		at, err := parseMoment(strings.Join(words(rest), " "))
 		if err != nil || !p.t.Time.IsZero() {
@@ -548,7 +561,7 @@ func (p *transcriptParser) read(text string) error {
 	if word == "ede" {
 		return p.readExtendedError(text, rest)
 	}
-	return p.bad(word, "time, note, ask, reply, error, answer, authority, additional, ede or a comment")
+	return p.bad(word, "time, note, ask, reply, error, answer, authority, additional, ede, end or a comment")
 }
 
 func parseMoment(s string) (time.Time, error) {

@@ -49,6 +49,8 @@ error other "\xff\u00e4"
 
 ask [2001:db8::1]:53 . CAA
 reply RCODE3841
+
+end
 `
 
 func TestTranscriptText(t *testing.T) {
@@ -101,7 +103,7 @@ func TestTranscriptEdited(t *testing.T) {
 	require.Nil(t, tr)
 	tr, err = ParseTranscript(strings.NewReader("\ufeff; acmdoctor transcript 1 \r\n; made by hand\r\n\r\n" +
 		"\task 192.0.2.1:53\t_A79.Example.com cname ; this one\r\n reply nxdomain aa ; 3s\r\n" +
-		"answer _A79.Example.com. 1h CNAME\tX.\t; moved\r\n"))
+		"answer _A79.Example.com. 1h CNAME\tX.\t; moved\r\nend\r\n"))
 	require.NoError(t, err)
 	require.Len(t, tr.Exchanges(), 1)
 	require.Equal(t, []RR{MustParseRR("_a79.example.com. 3600 CNAME x.")}, tr.Exchanges()[0].Response.Answer)
@@ -127,7 +129,9 @@ func TestTranscriptErrors(t *testing.T) {
 		head + "ask recursor a. A rd rd":                              `line 2: found "rd", expected rd, do, cd or tcp, each once`,
 		head + "reply NOERROR":                                        `line 2: found "reply NOERROR", expected "ask" before it`,
 		head + "answer a. A 192.0.2.1":                                `line 2: found "answer a. A 192.0.2.1", expected "reply" before it`,
-		ask:                                                           `line 2: found "the end", expected "reply" or "error" after "ask"`,
+		ask:                                                           `line 3: found "", expected "end": without it the transcript may be cut off`,
+		ask + "end\n":                                                 `line 3: found "end", expected "reply" or "error" after "ask"`,
+		ask + "error timeout\nend\nend\n":                             `line 5: found "end", expected nothing after "end"`,
 		ask + "answer a. A 192.0.2.1":                                 `expected "reply" before it`,
 		ask + "ask recursor b. A":                                     `line 3: found "ask recursor b. A", expected "reply" or "error"`,
 		ask + "reply":                                                 `line 3: found "", expected a response code`,
@@ -238,13 +242,13 @@ func TestTranscriptTimes(t *testing.T) {
 
 func FuzzParseTranscript(f *testing.F) {
 	f.Add(sample)
-	f.Add("; acmdoctor transcript 1\nask recursor a. NSEC3\nreply BADSIG\nanswer a. NSEC3 1 0 0 - 00 A\nanswer a. TYPE47 \\# 1 00")
-	f.Add("; acmdoctor transcript 1\nask recursor a. OPT\nerror other \"\\xff\"")
-	f.Add("; acmdoctor transcript 1\nask [fe80::1%e]:5 \\000. TYPE65535\nerror timeout timeout \"\"")
+	f.Add("; acmdoctor transcript 1\nask recursor a. NSEC3\nreply BADSIG\nanswer a. NSEC3 1 0 0 - 00 A\nanswer a. TYPE47 \\# 1 00\nend")
+	f.Add("; acmdoctor transcript 1\nask recursor a. OPT\nerror other \"\\xff\"\nend")
+	f.Add("; acmdoctor transcript 1\nask [fe80::1%e]:5 \\000. TYPE65535\nerror timeout timeout \"\"\nend")
 	f.Add("answer a. 1 IN CAA 0 issue \"amazon.com\" ; x\nauthority b. RRSIG A 8 1 5 20260101000000 20250101000000 1 b. AAAA")
 	f.Fuzz(func(t *testing.T, text string) {
 		printsAndReadsBack(t, text)
-		printsAndReadsBack(t, "; acmdoctor transcript 1\nask recursor a. A\nreply NOERROR\n"+text)
+		printsAndReadsBack(t, "; acmdoctor transcript 1\nask recursor a. A\nreply NOERROR\n"+text+"\nend")
 	})
 }
 

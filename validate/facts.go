@@ -41,10 +41,15 @@ type ServerView struct {
 	// Above is set for a server of a zone above, of which others refer to this one: it answers for the name itself, and
 	// wrongly, or is silent. Who asks there gets no further.
 	Above resolver.Name
+	// Others are further targets that the same server gave in its answers to other questions about the name, which carry the
+	// CNAME too: it gives one of several in turn.
+	Others []resolver.Name
 }
 
 // CNAMEs gives the targets of the CNAME records at the name that was asked for.
-func (v ServerView) CNAMEs() []resolver.Name { return targets(v.Response, v.Question.Name) }
+func (v ServerView) CNAMEs() []resolver.Name {
+	return append(targets(v.Response, v.Question.Name), v.Others...)
+}
 
 func targets(r resolver.Response, owner resolver.Name) []resolver.Name {
 	var out []resolver.Name
@@ -182,6 +187,7 @@ func (p *Pass) gather(ctx context.Context) {
 	}
 	p.askRest(ctx)
 	p.askAgain(ctx)
+	p.lookForTurns(ctx)
 	f.zone = zoneName(f.cut.Zone, p.Record.Name, f.views)
 	p.childServers(ctx)
 	p.addAbove()
@@ -401,6 +407,25 @@ func addNew(cut resolver.Cut, seen map[resolver.Name]bool, answers ...resolver.A
 	}
 	slices.SortFunc(cut.NameServers, func(a, b resolver.NameServer) int { return a.Name.Compare(b.Name) })
 	return cut
+}
+
+// lookForTurns finds servers that give one of several CNAMEs in turn. It asks nothing new: the questions for what must not
+// stand beside the CNAME went out with the first, and their answers carry it.
+func (p *Pass) lookForTurns(ctx context.Context) {
+	for i := range p.facts.views {
+		v := &p.facts.views[i]
+		if v.Standing != Holds && v.Standing != Differs {
+			continue
+		}
+		for _, t := range besideTypes {
+			a := p.walker.Ask(ctx, []resolver.Server{v.Server}, p.Record.Name, t)[0]
+			for _, target := range targets(a.Response, p.Record.Name) {
+				if a.Err == nil && !slices.Contains(v.CNAMEs(), target) {
+					v.Others, v.Standing = append(v.Others, target), Several
+				}
+			}
+		}
+	}
 }
 
 // addressBeside looks up the name servers that only the zone names. One inside the zone is known to the zone's own servers,

@@ -86,6 +86,9 @@ func parseRecordLine(line inputLine, origin bool) Source {
 	if strings.HasPrefix(words[0].text, "$") {
 		return fail(words[0].column, "", quoted(words[0].text), "a record")
 	}
+	if len(words) == 2 && !strings.Contains(words[0].text+words[1].text, ".") {
+		return fail(words[0].column, "", quoted(words[0].text+" "+words[1].text), "a line "+form)
+	}
 	var domain word
 	if len(words) == 4 && strings.EqualFold(words[2].text, "CNAME") && !isTTL(words[1].text) && !isClass(words[1].text) {
 		domain, words = words[0], words[1:]

@@ -32,10 +32,10 @@ func (cnameChained) Run(ctx context.Context, p *Pass) error {
 		Confidence: Certain,
 		Message: fmt.Sprintf("%s leads to the right value through %s; whether ACM follows that is not documented",
 			p.Record.Name, list(end.Through, nameText)),
-		Fixes: []Fix{{
+		Fixes: []Fix{p.unlessRenamed(Fix{
 			Where: WhereZone, Changes: []Change{p.put(p.differing()...)},
 			Message: fmt.Sprintf("at %s, change the value at %s to exactly %s", p.host(), p.Record.Name, p.Record.Value),
-		}},
+		})},
 	}, append(answersOf(p.with(Differs)), end.Saw...)...)
 	return nil
 }

@@ -55,6 +55,9 @@ func reportNotes(p *Pass, c Confidence, fix string) error {
 	for _, n := range p.Record.Notes {
 		if n.Rule == p.rule.ID {
 			said = append(said, n.Message)
+			if n.Field == "domain" {
+				fix += "; give the domain that this record proves, or leave it out"
+			}
 		}
 	}
 	if len(said) == 0 {

@@ -197,3 +197,19 @@ func TestDifferenceIsMarked(t *testing.T) {
 		assert.Equal(t, strings.TrimSpace(c.marks), strings.TrimSpace(got), "%s for %s", c.found, c.want)
 	}
 }
+
+// A server that gives one of two values in turn cannot be a world: no change of its zone stops the fault that plays it.
+func TestOneOfTwoValuesInTurn(t *testing.T) {
+	in := resolvertest.MustParse("$ORIGIN example.com.\n_a79 CNAME _424.xyz.acm-validations.aws.\n")
+	in.Fault(resolvertest.MustParseFault("ns1.example.com. lie _a79.example.com. CNAME _999.xyz.acm-validations.aws. for TXT"))
+	roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+	require.NoError(t, err)
+	checker := validate.Checker{Resolver: in, Roots: roots}
+	rep, err := checker.Check(t.Context(), healthyRecord(t))
+	require.NoError(t, err)
+	assert.Equal(t, validate.Invalid, rep.Verdict)
+	require.NotEmpty(t, rep.Findings)
+	assert.EqualValues(t, "cname-multiple", rep.Findings[0].Rule)
+	assert.Contains(t, rep.Findings[0].Message, "_424.xyz.acm-validations.aws.")
+	assert.Contains(t, rep.Findings[0].Message, "_999.xyz.acm-validations.aws.")
+}

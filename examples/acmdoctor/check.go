@@ -26,6 +26,7 @@ type checkCommand struct {
 	out, err            io.Writer
 	valid, invalid, unk int // verdicts so far
 	bad                 int // sources that could not be read
+	badRecords          int // of these, those that were records, though of no use: they have a verdict
 }
 
 func newCheckCommand() *cobra.Command {
@@ -48,7 +49,7 @@ recognised. One record can be typed with --name and --value.`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
-			c.in.stdin = cmd.InOrStdin()
+			c.in.stdin = &interruptible{ctx: cmd.Context(), inner: cmd.InOrStdin()}
 			return c.run(cmd.Context(), args)
 		},
 	}
@@ -89,7 +90,7 @@ func (c *checkCommand) run(ctx context.Context, args []string) error {
 		return &exitError{exitInterrupted, fmt.Errorf("interrupted after %s", c.summary())}
 	case err != nil:
 		return failed(err)
-	case c.valid+c.invalid+c.unk == 0:
+	case c.valid+c.invalid+c.unk+c.badRecords == 0:
 		return &exitError{code: exitFailed} // each source has said why
 	case c.invalid+c.bad > 0:
 		return &exitError{code: exitInvalid}
@@ -124,6 +125,9 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 			s := waiting[0]
 			waiting = waiting[1:]
 			c.bad++
+			if isRecord(s) {
+				c.badRecords++
+			}
 			progress.clear()
 			for _, line := range strings.Split(s.Err.Error(), "\n") {
 				fmt.Fprintf(c.err, "acmdoctor: %s\n", line)
@@ -136,7 +140,7 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 	}
 	for rep, err := range checker.CheckAll(ctx, records) {
 		if err != nil {
-			return err
+			return errors.Join(err, p.close())
 		}
 		progress.clear()
 		if err := flushBad(); err != nil {
@@ -158,7 +162,7 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 		}
 	}
 	if ctx.Err() != nil {
-		return nil
+		return p.close() // what was done is reported
 	}
 	if err := flushBad(); err != nil {
 		return err
@@ -215,7 +219,7 @@ func (p *printer) report(s validate.Source, rep validate.Report) error {
 // bad gives a source that could not be read its line of output, so that output matches input; the error is on standard
 // error in any form.
 func (p *printer) bad(s validate.Source) error {
-	if !p.ndjson && !p.json || s.ID == "" && s.Name == "" && s.Value == "" {
+	if !p.ndjson && !p.json || !isRecord(s) {
 		return nil
 	}
 	type finding struct {
@@ -241,6 +245,10 @@ func (p *printer) bad(s validate.Source) error {
 	}
 	return p.document(s, body)
 }
+
+// isRecord reports whether a source that could not be read is a record all the same, with a name and a value, and so has
+// the verdict that no CA will ask for it.
+func isRecord(s validate.Source) bool { return s.Name != "" && s.Value != "" }
 
 func (p *printer) document(s validate.Source, body []byte) error {
 	head := "{"

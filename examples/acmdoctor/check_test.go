@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -212,6 +213,8 @@ func TestBadUsageAndInputEndWithThree(t *testing.T) {
 	require.NoError(t, os.WriteFile(empty, nil, 0o600))
 	letters := filepath.Join(dir, "letters")
 	require.NoError(t, os.WriteFile(letters, []byte("hello\n"), 0o600))
+	words := filepath.Join(dir, "words")
+	require.NoError(t, os.WriteFile(words, []byte("hello world\n"), 0o600))
 	rec := typed("good.test")
 	for name, c := range map[string]struct {
 		args []string
@@ -226,7 +229,7 @@ func TestBadUsageAndInputEndWithThree(t *testing.T) {
 		"folder":            {[]string{"check", dir}, "is a folder"},
 		"empty file":        {[]string{"check", empty}, "empty"},
 		"not a record":      {[]string{"check", letters}, "letters:1"},
-		"bad name":          {[]string{"check", "--name", "_a79..test", "--value", "_424.acm-validations.aws"}, "name"},
+		"two words":         {[]string{"check", words}, "words:1:1"},
 		"ARN":               {[]string{"check", "arn:aws:acm:us-east-1:123456789012:certificate/x"}, "describe-certificate"},
 		"both families":     {append([]string{"check", "--ipv4", "--ipv6"}, rec...), "exclude each other"},
 		"both forms":        {append([]string{"check", "--json", "--ndjson"}, rec...), "exclude each other"},
@@ -249,6 +252,26 @@ func TestBadUsageAndInputEndWithThree(t *testing.T) {
 			assert.Empty(t, out.String())
 		})
 	}
+}
+
+func TestRecordThatCannotBeReadHasAVerdict(t *testing.T) {
+	var out, errs bytes.Buffer
+	code := run(t.Context(), []string{"check", "--json", "--name", "_a79..test", "--value", "_424.acm-validations.aws"}, strings.NewReader(""), &out, &errs)
+	assert.Equal(t, 1, code)
+	d := parse(t, out.String())
+	assert.Equal(t, "invalid", d.Verdict)
+	assert.Equal(t, "input-invalid", d.Findings[0].Rule)
+	assert.Contains(t, errs.String(), "name")
+}
+
+func TestInterruptionEndsAWaitForInput(t *testing.T) {
+	b := newBed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	pipe, w := io.Pipe() // it is never closed
+	go func() { _, _ = io.WriteString(w, "_a79.good.test CNAME _424.xyz.acm-validations.aws\n") }()
+	defer time.AfterFunc(200*time.Millisecond, cancel).Stop()
+	var out, errs bytes.Buffer
+	assert.Equal(t, 130, run(ctx, append(append([]string{"check", "--json"}, b.flags...), "-"), pipe, &out, &errs))
 }
 
 func TestInterruptedRunSaysWhatWasDone(t *testing.T) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +18,43 @@ import (
 type inputFlags struct {
 	name, value, domain string
 	input               []string
-	stdin               io.Reader
+	stdin               *interruptible
+}
+
+// interruptible is standard input that stops waiting when the run is interrupted. Whoever types, or a pipe that stays open,
+// would hold it for ever otherwise; the read that then is left behind ends with the process.
+type interruptible struct {
+	ctx   context.Context
+	inner io.Reader
+	left  []byte
+	err   error
+}
+
+func (r *interruptible) Read(p []byte) (int, error) {
+	if len(r.left) == 0 && r.err == nil {
+		type result struct {
+			b   []byte
+			err error
+		}
+		done := make(chan result, 1)
+		go func() {
+			b := make([]byte, 64<<10)
+			n, err := r.inner.Read(b)
+			done <- result{b[:n], err}
+		}()
+		select {
+		case <-r.ctx.Done():
+			return 0, r.ctx.Err()
+		case res := <-done:
+			r.left, r.err = res.b, res.err
+		}
+	}
+	n := copy(p, r.left)
+	r.left = r.left[n:]
+	if n == 0 {
+		return 0, r.err
+	}
+	return n, nil
 }
 
 func (f *inputFlags) add(cmd *cobra.Command) {
@@ -49,7 +86,7 @@ func (f *inputFlags) sources(args []string, recorded []validate.Source) (iter.Se
 				}
 			}
 		}, nil
-	case len(files) == 0 && !isTerminal(f.stdin):
+	case len(files) == 0 && !isTerminal(f.stdin.inner):
 		files = []string{"-"}
 	case len(files) == 0:
 		return nil, errors.New("no record is given: name a file, or - for standard input, or type --name and --value")
@@ -85,7 +122,7 @@ func (f *inputFlags) typed() iter.Seq[validate.Source] {
 }
 
 func (f *inputFlags) read(file string, yield func(validate.Source) bool) bool {
-	r, shown := f.stdin, "standard input"
+	r, shown := io.Reader(f.stdin), "standard input"
 	if file != "-" {
 		opened, err := os.Open(file)
 		if err != nil {
