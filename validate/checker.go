@@ -64,10 +64,17 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	defer cancel()
 	memo := &resolver.Memo{Resolver: patient{inner}, Limit: orDefault(c.MaxQuestions, DefaultMaxQuestions)}
 	p := &Pass{Record: r, Now: now(), check: &check{
-		memo:      memo,
-		walker:    resolver.Walker{Resolver: memo, Roots: c.Roots, Port: c.Port, Family: c.Family},
+		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family},
 		elsewhere: c.Elsewhere, findings: map[ID][]Finding{},
 	}}
+	p.resolver = resolver.Func(func(ctx context.Context, q resolver.Question) (resolver.Response, error) {
+		res, err := memo.Resolve(ctx, q)
+		if ranOut(err) {
+			p.short.Store(true)
+		}
+		return res, err
+	})
+	p.walker.Resolver = p.resolver
 	if r.Problem() == nil {
 		p.gather(limited)
 	}

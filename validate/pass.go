@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -24,7 +25,8 @@ type Pass struct {
 
 // check is what the passes of all rules of one check share.
 type check struct {
-	memo      *resolver.Memo
+	resolver  resolver.Resolver // remembers, counts, and watches for what runs out
+	short     atomic.Bool       // something was not asked for want of time or questions
 	walker    resolver.Walker
 	elsewhere []string
 	facts     facts // constant once the first rule runs
@@ -63,7 +65,7 @@ func (o *once[T]) get(look func() (T, error)) (T, error) {
 }
 
 // Resolver is what questions are asked through: remembered, and counted.
-func (p *Pass) Resolver() resolver.Resolver { return p.memo }
+func (p *Pass) Resolver() resolver.Resolver { return p.resolver }
 
 // Zone gives the zone that the delegations lead to. The error wraps [ErrUndetermined] where the walk did not reach the
 // servers of a zone.

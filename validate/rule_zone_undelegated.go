@@ -32,6 +32,9 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 	if f.cut.Zone.IsZero() || !p.aboveDomain() || len(f.undelegated) == 0 {
 		return ErrNotApplicable
 	}
+	if p.registryDisagrees() {
+		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated, or could not all be asked", ErrUndetermined, f.cut.Zone, p.registered())
+	}
 	var denied []resolver.Answer
 	for _, a := range f.undelegated {
 		if a.Err != nil {
@@ -40,8 +43,8 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 		switch a.Response.Means(f.cut.Zone) {
 		case resolver.NoSuchName, resolver.NoData:
 			denied = append(denied, a)
-		case resolver.Refers, resolver.Answers:
-			return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated", ErrUndetermined, f.cut.Zone, p.registered())
+		case resolver.Answers:
+			return fmt.Errorf("%w: %s answers for %s itself", ErrUndetermined, serverText(a.Server), p.registered())
 		}
 	}
 	if len(denied) == 0 {

@@ -32,13 +32,9 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 		return Undetermined, p.whyNobodyAnswered()
 	}
 	if p.registryDisagrees() {
-		return Undetermined, "the servers of " + f.cut.Zone.String() + " do not agree whether " + p.registered().String() + " is delegated"
+		return Undetermined, "the servers of " + f.cut.Zone.String() + " do not agree whether " + p.registered().String() + " is delegated, or could not all be asked"
 	}
 	cut, differs := false, false
-	ranOut := func(err error) bool {
-		return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
-			errors.Is(err, resolver.ErrBudget) || errors.Is(err, resolver.ErrNotRecorded)
-	}
 	for _, v := range f.views {
 		switch v.Standing {
 		case Denies, Several:
@@ -65,18 +61,29 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 	if slices.ContainsFunc(f.views, p.contradicts) {
 		return Invalid, ""
 	}
-	if cut || slices.ContainsFunc(asked, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
+	// Whatever it was that could not be asked, it might have spoken against the record.
+	if cut || p.short.Load() || slices.ContainsFunc(asked, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
 		return Undetermined, "time or questions ran out before every server had its turn"
 	}
 	return Valid, ""
 }
 
-// registryDisagrees reports whether one server of the zone above denies the domain and another one delegates it.
+// registryDisagrees reports whether one server of the zone above denies the domain and another one delegates it, or may:
+// time or questions ran out before it had its turn.
 func (p *Pass) registryDisagrees() bool {
 	f := &p.facts
 	return p.aboveDomain() && slices.ContainsFunc(f.undelegated, func(a resolver.Answer) bool {
-		return a.Err == nil && a.Response.Means(f.cut.Zone) == resolver.Refers
+		if a.Err != nil {
+			return ranOut(a.Err)
+		}
+		return a.Response.Means(f.cut.Zone) == resolver.Refers
 	})
+}
+
+// ranOut reports whether it was this check that had no time or questions left, and not a server that was silent.
+func ranOut(err error) bool {
+	return errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, resolver.ErrBudget) || errors.Is(err, resolver.ErrNotRecorded)
 }
 
 func (p *Pass) whyNobodyAnswered() string {
