@@ -47,9 +47,13 @@ func (p *Pass) createWith(ttl uint32, then ...string) string {
 		strings.Join(append([]string{""}, slices.DeleteFunc(then, func(s string) bool { return s == "" })...), "\n")
 }
 
-// put is the change that makes the record right where the name now holds from.
+// put is the change that makes the record right where the name now holds from, whose TTL it keeps.
 func (p *Pass) put(from ...resolver.Name) Change {
-	return Change{Name: p.Record.Name, Type: resolver.TypeCNAME, From: texts(from), To: []string{p.Record.Value.String()}}
+	c := Change{Name: p.Record.Name, Type: resolver.TypeCNAME, From: texts(from), To: []string{p.Record.Value.String()}}
+	if there := p.with(Differs, Several); len(from) > 0 && len(there) > 0 {
+		c.TTL = ttlOf(there[0].Response, p.Record.Name)
+	}
+	return c
 }
 
 func texts(names []resolver.Name) []string {
