@@ -167,17 +167,30 @@ func (c *Client) ask(parent context.Context, q Question, patience time.Duration)
 		case <-ctx.Done():
 		}
 	}
-	if ctx.Err() == nil {
+	if ctx.Err() == nil && (a.kept != nil || overdue(parent) == nil) {
 		return a.outcome()
 	}
+	cancel()
 	all.Wait()
 	for ; a.running > 0; a.running-- { // what the tries know beyond silence
 		a.note(<-results)
 	}
-	if err := parent.Err(); err != nil && (a.kept == nil || errors.Is(err, context.Canceled)) {
+	if err := overdue(parent); err != nil && (a.kept == nil || errors.Is(err, context.Canceled)) {
 		return Response{Tries: a.tries}, err
 	}
 	return a.outcome()
+}
+
+// overdue gives the error of a context that is done, or is about to be: at its deadline the sockets' own deadlines, which
+// are the same, may be heard of first.
+func overdue(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if d, ok := ctx.Deadline(); ok && !time.Now().Before(d) {
+		return context.DeadlineExceeded
+	}
+	return nil
 }
 
 func (a *asking) outcome() (Response, error) {

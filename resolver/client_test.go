@@ -14,13 +14,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// samePort listens on one port over UDP and TCP. A port that is free over UDP may be taken over TCP, so it tries some.
+func samePort(t *testing.T) (net.PacketConn, net.Listener) {
+	t.Helper()
+	var err error
+	for range 50 {
+		pc, perr := net.ListenPacket("udp", "127.0.0.1:0")
+		require.NoError(t, perr)
+		l, lerr := net.Listen("tcp", pc.LocalAddr().String())
+		if lerr == nil {
+			return pc, l
+		}
+		err = lerr
+		require.NoError(t, pc.Close())
+	}
+	require.NoError(t, err)
+	return nil, nil
+}
+
 // serve runs a server of the wire-format library on a loopback port, over UDP and TCP.
 func serve(t *testing.T, h dns.HandlerFunc) netip.AddrPort {
 	t.Helper()
-	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
-	require.NoError(t, err)
-	l, err := net.Listen("tcp", pc.LocalAddr().String())
-	require.NoError(t, err)
+	pc, l := samePort(t)
 	for _, s := range []*dns.Server{{PacketConn: pc, Handler: h}, {Listener: l, Handler: h}} {
 		ready := make(chan struct{})
 		s.NotifyStartedFunc = func() { close(ready) }

@@ -277,10 +277,10 @@ func TestInterruptionEndsAWaitForInput(t *testing.T) {
 func TestInterruptedRunSaysWhatWasDone(t *testing.T) {
 	b := newBed(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	defer time.AfterFunc(300*time.Millisecond, cancel).Stop()
+	defer time.AfterFunc(1500*time.Millisecond, cancel).Stop()
 	var out, errs bytes.Buffer
 	input := "_a79.good.test CNAME _424.xyz.acm-validations.aws\n_a79.silent.test CNAME _424.xyz.acm-validations.aws\n"
-	code := run(ctx, append(append([]string{"check"}, b.flags...), "-"), strings.NewReader(input), &out, &errs)
+	code := run(ctx, append(append([]string{"check"}, b.flags...), "--timeout", "20s", "-"), strings.NewReader(input), &out, &errs)
 	assert.Equal(t, 130, code)
 	assert.Contains(t, errs.String(), "interrupted after 1 record: 1 valid")
 	assert.Contains(t, out.String(), "VALID")
