@@ -40,14 +40,20 @@ type Checker struct {
 // Check finds out whether a public CA that asks now finds the record, and if not, why. What servers do is in the report,
 // never in the error: that is the context's, or wraps [ErrBadRules].
 func (c *Checker) Check(ctx context.Context, r Record) (Report, error) {
+	rules, err := c.soundRules()
+	if err != nil {
+		return Report{}, err
+	}
+	return c.check(ctx, r, rules)
+}
+
+// soundRules gives the rules to check with. Its error wraps [ErrBadRules].
+func (c *Checker) soundRules() ([]Rule, error) {
 	rules := c.Rules
 	if rules == nil {
 		rules = Rules()
 	}
-	if err := Validate(rules); err != nil {
-		return Report{}, err
-	}
-	return c.check(ctx, r, rules)
+	return rules, Validate(rules)
 }
 
 func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, error) {
@@ -157,7 +163,8 @@ func (p *Pass) run(ctx context.Context, rules []Rule) []Outcome {
 			done <- i
 		}()
 	}
-	skip := func(r Rule) bool { return p.Record.Problem() != nil && !r.Info().Input }
+	noRecord := p.Record.Problem() != nil
+	skip := func(r Rule) bool { return noRecord && !r.Info().Input }
 	for i, r := range rules {
 		if !r.Info().Probe && !skip(r) {
 			start(i)
@@ -261,11 +268,8 @@ func fold(rules []Rule, found map[ID][]Finding) []Finding {
 // are not taken from the input.
 func (c *Checker) CheckAll(ctx context.Context, in iter.Seq[Record]) iter.Seq2[Report, error] {
 	return func(yield func(Report, error) bool) {
-		rules := c.Rules
-		if rules == nil {
-			rules = Rules()
-		}
-		if err := Validate(rules); err != nil {
+		rules, err := c.soundRules()
+		if err != nil {
 			yield(Report{}, err)
 			return
 		}

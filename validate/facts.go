@@ -70,7 +70,6 @@ type facts struct {
 	zone    resolver.Name // the apex that the servers themselves name; the cut's where they do not
 	views   []ServerView  // all of A(Z), delegated ones first, each sorted by server
 	childNS []resolver.Name
-	childOf resolver.Answer   // who said so
 	nsDiffs []resolver.Answer // what each answering server says, where the first differs from the parent
 	// Where they differ: the addresses behind the zone's own names, and whether one of these has none.
 	childAddrs   map[netip.Addr]bool
@@ -346,7 +345,7 @@ func (p *Pass) childServers(ctx context.Context) {
 	if len(names) == 0 {
 		return
 	}
-	f.childNS, f.childOf = names, a
+	f.childNS = names
 	parents := namesOf(f.cut.NameServers)
 	if f.zone != f.cut.Zone || slices.Equal(parents, names) {
 		return
