@@ -242,6 +242,8 @@ func TestBadUsageAndInputEndWithThree(t *testing.T) {
 		"anchors empty":     {append([]string{"check", "--trust-anchors", empty}, rec...), "no DS"},
 		"no resolver":       {append([]string{"check", "--resolver", "dns.example"}, rec...), "--resolver"},
 		"unknown rule":      {[]string{"explain", "name-dubbled"}, "name-doubled"},
+		"all of one":        {[]string{"explain", "--all", "name-doubled"}, "leave the rule's name out"},
+		"markdown of one":   {[]string{"explain", "--markdown", "name-doubled"}, "leave the rule's name out"},
 		"transcript folder": {append([]string{"check", "--transcript", dir}, rec...), "--transcript"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -303,4 +305,17 @@ func TestExplainKnowsEveryRule(t *testing.T) {
 			assert.LessOrEqual(t, len(l), 100, l)
 		}
 	}
+}
+
+func TestExplainAllIsEachRuleInTurn(t *testing.T) {
+	var all, errs strings.Builder
+	require.Equal(t, 0, run(t.Context(), []string{"explain", "--all"}, nil, &all, &errs))
+	rest := all.String()
+	for _, r := range catalogue() {
+		var one strings.Builder
+		require.Equal(t, 0, run(t.Context(), []string{"explain", string(r.Info().ID)}, nil, &one, &errs))
+		require.True(t, strings.HasPrefix(rest, one.String()), r.Info().ID)
+		rest = strings.TrimPrefix(strings.TrimPrefix(rest, one.String()), "\n\n")
+	}
+	assert.Empty(t, rest)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -10,75 +11,114 @@ import (
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
+// catalogue gives every rule that the tool knows, in the order in which they are judged.
+func catalogue() []validate.Rule { return validate.Rules() }
+
 func newExplainCommand() *cobra.Command {
-	return &cobra.Command{
+	var all, markdown bool
+	cmd := &cobra.Command{
 		Use:   "explain [RULE]",
 		Short: "the rule catalogue: what goes wrong, how to see it, how to fix it",
 		Long: `explain lists the rules in the order in which they are looked at: of several that
 hold, the first is the cause. With a rule's name it tells what the rule finds, with
-an example, what to do, and where that is written.`,
+an example, what to do, and where that is written. --all tells all of them.`,
+		Example: `  acmdoctor explain
+  acmdoctor explain name-doubled
+  acmdoctor explain --all | less
+  acmdoctor explain --markdown >catalogue.md`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
-			for _, r := range validate.Rules() {
+			for _, r := range catalogue() {
 				ids = append(ids, string(r.Info().ID))
 			}
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return explainAll(cmd.OutOrStdout())
+			out := cmd.OutOrStdout()
+			switch {
+			case len(args) == 1 && (all || markdown):
+				return &exitError{exitFailed, errors.New("--all and --markdown tell of every rule; leave the rule's name out")}
+			case len(args) == 1:
+				return explainOne(out, validate.ID(args[0]))
+			case all && markdown:
+				return &exitError{exitFailed, errors.New("--markdown holds everything already; leave --all out")}
+			case markdown:
+				return validate.WriteMarkdown(out, catalogue())
+			case all:
+				return explainEach(out)
 			}
-			return explainOne(cmd.OutOrStdout(), validate.ID(args[0]))
+			return explainAll(out)
 		},
 	}
+	cmd.Flags().BoolVar(&all, "all", false, "tell of every rule, not only its name")
+	cmd.Flags().BoolVar(&markdown, "markdown", false, "the whole catalogue as one Markdown document")
+	return cmd
 }
 
 func explainAll(w io.Writer) error {
 	var b strings.Builder
-	for _, r := range validate.Rules() {
+	for _, r := range catalogue() {
 		i := r.Info()
 		fmt.Fprintf(&b, "%-26s %-8s %s\n", i.ID, i.Severity, i.Title)
 	}
-	b.WriteString("\nMore of one: acmdoctor explain RULE\n")
+	b.WriteString("\nMore of one: acmdoctor explain RULE; of all: acmdoctor explain --all\n")
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 func explainOne(w io.Writer, id validate.ID) error {
 	var near []string
-	for _, r := range validate.Rules() {
+	for _, r := range catalogue() {
 		i := r.Info()
-		if i.ID != id {
-			if subject, _, _ := strings.Cut(string(id), "-"); subject != "" && strings.HasPrefix(string(i.ID), subject) {
-				near = append(near, string(i.ID))
-			}
-			continue
+		if i.ID == id {
+			return explainRule(w, i)
 		}
-		var b strings.Builder
-		fmt.Fprintf(&b, "%s (%s)\n%s\n\n", i.ID, i.Severity, i.Title)
-		paragraph(&b, i.Text)
-		fmt.Fprintf(&b, "\nWrong\n%s\nRight\n%s\nFix\n", indented(i.Wrong), indented(i.Right))
-		paragraph(&b, i.Fix)
-		if len(i.Explains) > 0 {
-			var ids []string
-			for _, e := range i.Explains {
-				ids = append(ids, string(e))
-			}
-			fmt.Fprintf(&b, "\nExplains\n  %s\n", strings.Join(ids, ", "))
+		if subject, _, _ := strings.Cut(string(id), "-"); subject != "" && strings.HasPrefix(string(i.ID), subject) {
+			near = append(near, string(i.ID))
 		}
-		b.WriteString("\nSources\n")
-		for _, ref := range i.Refs {
-			fmt.Fprintf(&b, "  %s\n", ref)
-		}
-		_, err := io.WriteString(w, b.String())
-		return err
 	}
 	err := fmt.Errorf("there is no rule %q; acmdoctor explain lists them all", id)
 	if len(near) > 0 {
 		err = fmt.Errorf("there is no rule %q; near it: %s", id, strings.Join(near, ", "))
 	}
 	return &exitError{exitFailed, err}
+}
+
+func explainEach(w io.Writer) error {
+	for n, r := range catalogue() {
+		if n > 0 {
+			if _, err := io.WriteString(w, "\n\n"); err != nil {
+				return err
+			}
+		}
+		if err := explainRule(w, r.Info()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func explainRule(w io.Writer, i validate.Info) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s)\n%s\n\n", i.ID, i.Severity, i.Title)
+	paragraph(&b, i.Text)
+	fmt.Fprintf(&b, "\nWrong\n%s\nRight\n%s\nFix\n", indented(i.Wrong), indented(i.Right))
+	paragraph(&b, i.Fix)
+	if len(i.Explains) > 0 {
+		var ids []string
+		for _, e := range i.Explains {
+			ids = append(ids, string(e))
+		}
+		b.WriteString("\nExplains\n")
+		paragraph(&b, strings.Join(ids, ", "))
+	}
+	b.WriteString("\nSources\n")
+	for _, ref := range i.Refs {
+		fmt.Fprintf(&b, "  %s\n", ref)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 func indented(s string) string {

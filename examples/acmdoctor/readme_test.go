@@ -47,6 +47,23 @@ func TestReadmeIsFresh(t *testing.T) {
 	assert.Equal(t, fresh, old, "go test ./examples/acmdoctor -run Readme -update writes the generated parts anew")
 }
 
+const catalogueFile = "../../docs/catalogue.md"
+
+// The catalogue in the repository is what explain prints.
+func TestCatalogueFileIsFresh(t *testing.T) {
+	var out, errs strings.Builder
+	require.Zero(t, run(t.Context(), []string{"explain", "--markdown"}, nil, &out, &errs))
+	require.Empty(t, errs.String())
+	fresh := out.String()
+	if *update {
+		require.NoError(t, os.WriteFile(catalogueFile, []byte(fresh), 0o644))
+		return
+	}
+	old, err := os.ReadFile(catalogueFile)
+	require.NoError(t, err)
+	assert.Equal(t, fresh, strings.ReplaceAll(string(old), "\r\n", "\n"), "go test ./examples/acmdoctor -run Catalogue -update writes it anew")
+}
+
 func readmeStories(t *testing.T) string {
 	all, err := stories()
 	require.NoError(t, err)
