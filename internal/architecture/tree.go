@@ -9,7 +9,7 @@ import (
 
 // topLevel is all that may lie at the top of the repository.
 var topLevel = []string{
-	".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "examples", "go.mod", "go.sum", "internal", "providers", "resolver", "validate",
+	".ci", ".gitignore", "CHANGELOG.md", "LICENSE", "README.md", "docs", "examples", "go.mod", "go.sum", "internal", "providers", "resolver", "validate",
 }
 
 // leaks are texts that no committed file holds: paths of the machines that it is written on, and hosts that a user's own
