@@ -1,0 +1,302 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// waitCommand is one run of wait.
+type waitCommand struct {
+	dns          dnsFlags
+	in           inputFlags
+	json, ndjson bool
+	interval     time.Duration
+	limited      bool // --timeout was given
+	out, err     io.Writer
+}
+
+func newWaitCommand() *cobra.Command {
+	c := &waitCommand{interval: validate.DefaultLongestPause}
+	cmd := &cobra.Command{
+		Use:   "wait [SOURCE…]",
+		Short: "re-checks until valid, timed out or interrupted; says when the next change can be visible",
+		Long: `wait checks the records again and again until a public CA finds each of them, and
+then prints the reports. It asks the zone's own name servers, which remember
+nothing; recursive resolvers are asked only once these give the right answer, so
+that the wait never plants the "no such name" that it waits to see gone.
+
+Between two looks it pauses for 5 seconds at first, for up to --interval later, and
+for 5 seconds again after each change. On a terminal it shows what it waits for.
+
+It ends when all records are valid, after --timeout where that is given (for all
+told; there is none by default), when ACM gives up on the certificate, where its
+times are known, or when it is interrupted. The exit code is that of check for the
+last reports; 130: interrupted.`,
+		Example: `  aws acm describe-certificate --certificate-arn ARN | acmdoctor wait -
+  acmdoctor wait --timeout 1h pending.json && terraform apply`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
+			c.in.stdin = &interruptible{ctx: cmd.Context(), inner: cmd.InOrStdin()}
+			c.limited = cmd.Flags().Changed("timeout")
+			return c.run(cmd.Context(), args)
+		},
+	}
+	c.dns.add(cmd)
+	c.in.add(cmd)
+	cmd.Flags().Lookup("timeout").Usage = "for the whole wait, such as 1h (default: no limit; 30s for one look)"
+	cmd.Flags().Lookup("timeout").DefValue = ""
+	cmd.Flags().Var((*seconds)(&c.interval), "interval", "the longest pause between two looks, such as 30s")
+	cmd.Flags().BoolVar(&c.json, "json", false, "print the last reports as JSON (several records: an array)")
+	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print a report a line as JSON whenever one changes, with stage, looks and next; the last of a record has stage end")
+	return cmd
+}
+
+// waited is what is known of one record's wait.
+type waited struct {
+	source validate.Source
+	update validate.Update // the last one; no looks: none yet
+}
+
+func (c *waitCommand) run(ctx context.Context, args []string) error {
+	failed := func(err error) error { return &exitError{exitFailed, err} }
+	if c.json && c.ndjson {
+		return failed(errors.New("--json and --ndjson exclude each other"))
+	}
+	whole := c.dns.timeout
+	if c.limited {
+		c.dns.timeout = min(whole, validate.DefaultTimeout)
+	}
+	checker, err := c.dns.checker(func(s string) { fmt.Fprintf(c.err, "acmdoctor: %s\n", s) })
+	if err != nil {
+		return failed(err)
+	}
+	records, bad, err := c.records(args)
+	if err != nil {
+		return failed(err)
+	}
+	waiting := validate.Waiting{FirstPause: min(validate.DefaultFirstPause, c.interval), LongestPause: c.interval}
+	if c.limited {
+		waiting.Until = time.Now().Add(whole)
+		waiting.FirstPause = min(waiting.FirstPause, whole/10)
+	}
+	err = c.wait(ctx, checker, records, waiting)
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted; the reports are those of the last looks")}
+	case err != nil:
+		return failed(err)
+	}
+	code := exitValid
+	for _, r := range records {
+		switch {
+		case r.update.Report.Verdict == validate.Invalid:
+			code = exitInvalid
+		case r.update.Report.Verdict != validate.Valid && code == exitValid:
+			code = exitUndetermined
+		}
+	}
+	if bad > 0 {
+		code = exitInvalid
+	}
+	if code != exitValid {
+		return &exitError{code: code}
+	}
+	return nil
+}
+
+// records reads all sources. Those that cannot be read are told, and counted; it is an error when no other is left.
+func (c *waitCommand) records(args []string) (out []*waited, bad int, err error) {
+	sources, err := c.in.sources(args, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	for s := range sources {
+		if s.Err != nil {
+			bad++
+			fmt.Fprintf(c.err, "acmdoctor: %v\n", s.Err)
+			continue
+		}
+		out = append(out, &waited{source: s})
+	}
+	if len(out) == 0 {
+		return nil, bad, errors.New("there is no record to wait for")
+	}
+	return out, bad, nil
+}
+
+// wait lets all records wait at once, shows how they fare, and prints the last reports in input order.
+func (c *waitCommand) wait(ctx context.Context, checker *validate.Checker, records []*waited, waiting validate.Waiting) error {
+	type news struct {
+		update validate.Update
+		err    error
+	}
+	updates := make(chan news)
+	ctx, cancel := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel()
+	wg.Go(func() {
+		defer close(updates)
+		var of []validate.Record
+		for _, r := range records {
+			of = append(of, r.source.Record)
+		}
+		for u, err := range checker.Wait(ctx, waiting, of...) {
+			select {
+			case updates <- news{u, err}:
+			case <-ctx.Done():
+				return
+			}
+		}
+	})
+	p := printer{out: c.out, json: c.json, ndjson: c.ndjson, text: validate.Text{Color: wantsColor(c.out), Nslookup: runtime.GOOS == "windows"}}
+	show := newWaitDisplay(c.err, records)
+	defer show.close()
+	tick := time.NewTicker(time.Second)
+	defer tick.Stop()
+	var failure error
+	for open := true; open; {
+		select {
+		case n, ok := <-updates:
+			if !ok {
+				open = false
+				break
+			}
+			if n.err != nil {
+				failure = n.err
+				break
+			}
+			r := records[n.update.Index]
+			r.update = n.update
+			show.news(r)
+			if c.ndjson && (n.update.Changed || n.update.Stage == validate.AwaitEnd) {
+				if err := p.update(r.source, n.update); err != nil {
+					cancel()
+					return err
+				}
+			}
+		case <-tick.C:
+			show.draw(time.Now())
+		}
+	}
+	show.close()
+	if c.ndjson {
+		return failure
+	}
+	for _, r := range records {
+		if r.update.Looks > 0 {
+			if err := p.report(r.source, r.update.Report); err != nil {
+				return err
+			}
+		}
+	}
+	return errors.Join(failure, p.close())
+}
+
+// waitDisplay shows how a wait fares: on a terminal a line for each record, redrawn in place; elsewhere a line for each
+// change.
+type waitDisplay struct {
+	w        io.Writer
+	terminal bool
+	records  []*waited
+	drawn    int // lines on the terminal
+}
+
+// shownLines is how many records have a line of their own on a terminal.
+const shownLines = 12
+
+func newWaitDisplay(w io.Writer, records []*waited) *waitDisplay {
+	return &waitDisplay{w: w, terminal: isTerminal(w) && os.Getenv("TERM") != "dumb", records: records}
+}
+
+func (d *waitDisplay) news(r *waited) {
+	switch {
+	case d.terminal:
+		d.draw(time.Now())
+	case r.update.Changed || r.update.Stage == validate.AwaitEnd:
+		fmt.Fprintln(d.w, waitLine(r, time.Time{}))
+	}
+}
+
+func (d *waitDisplay) draw(now time.Time) {
+	if !d.terminal {
+		return
+	}
+	var b strings.Builder
+	if d.drawn > 0 {
+		fmt.Fprintf(&b, "\x1b[%dA", d.drawn)
+	}
+	open := slices.DeleteFunc(slices.Clone(d.records), func(r *waited) bool { return r.update.Stage == validate.AwaitEnd })
+	d.drawn = min(len(open), shownLines) + 1
+	fmt.Fprintf(&b, "\r\x1b[Jwaiting for %d of %d records\n", len(open), len(d.records))
+	for _, r := range open[:d.drawn-1] {
+		fmt.Fprintf(&b, "  %s\n", waitLine(r, now))
+	}
+	_, _ = io.WriteString(d.w, b.String())
+}
+
+func (d *waitDisplay) close() {
+	if d.terminal && d.drawn > 0 {
+		fmt.Fprintf(d.w, "\x1b[%dA\r\x1b[J", d.drawn)
+		d.drawn = 0
+	}
+}
+
+// waitLine says what a record waits for and until when; now is zero where the line stays as it is.
+func waitLine(r *waited, now time.Time) string {
+	domain := r.source.Record.Domain().Text()
+	u := r.update
+	if u.Looks == 0 {
+		return domain + "  first look under way"
+	}
+	why := string(u.Report.Verdict)
+	if len(u.Report.Findings) > 0 && u.Report.Verdict != validate.Valid {
+		why += ", " + string(u.Report.Findings[0].Rule)
+	}
+	line := fmt.Sprintf("%s  %s", domain, why)
+	switch {
+	case u.Stage == validate.AwaitEnd:
+		return fmt.Sprintf("%s  after %s", line, looks(u.Looks))
+	case now.IsZero():
+		return fmt.Sprintf("%s  next look at %s", line, u.Next.UTC().Format("15:04:05 MST"))
+	case u.Next.After(now):
+		line += fmt.Sprintf("  next look in %s", u.Next.Sub(now).Round(time.Second))
+	default:
+		line += "  looking"
+	}
+	return line + ", " + looks(u.Looks) + " so far"
+}
+
+func looks(n int) string {
+	if n == 1 {
+		return "1 look"
+	}
+	return fmt.Sprintf("%d looks", n)
+}
+
+// update writes a look as one line: the report with what the wait adds to it.
+func (p *printer) update(s validate.Source, u validate.Update) error {
+	body, err := json.Marshal(u.Report)
+	if err != nil {
+		return err
+	}
+	head := fmt.Sprintf(`{"stage":%q,"looks":%d,`, u.Stage, u.Looks)
+	if !u.Next.IsZero() {
+		head += fmt.Sprintf(`"next":%q,`, u.Next.UTC().Format(time.RFC3339))
+	}
+	return p.document(s, append([]byte(head), body[1:]...))
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+func (b *bed) wait(t *testing.T, ctx context.Context, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	code = run(ctx, append(append([]string{"wait"}, b.flags...), args...), strings.NewReader(stdin), &out, &errs)
+	return code, out.String(), errs.String()
+}
+
+func TestWaitEndsWithTheVerdict(t *testing.T) {
+	b := newBed(t)
+	code, out, errs := b.wait(t, t.Context(), "", append(typed("good.test"), "--json")...)
+	assert.Equal(t, 0, code)
+	assert.Equal(t, "valid", parse(t, out).Verdict)
+	assert.Equal(t, "good.test  valid  after 1 look\n", errs)
+
+	code, out, errs = b.wait(t, t.Context(), "", append(typed("doubled.test"), "--timeout", "0.3", "--interval", "0.02")...)
+	assert.Equal(t, 1, code)
+	assert.Contains(t, out, "INVALID")
+	assert.Contains(t, errs, "doubled.test  invalid, name-doubled  next look at ")
+	assert.Contains(t, errs, "doubled.test  invalid, name-doubled  after ")
+
+	code, out, _ = b.wait(t, t.Context(), "", append(typed("silent.test"), "--timeout", "0.2")...)
+	assert.Equal(t, 2, code)
+	assert.Contains(t, out, "UNDETERMINED")
+}
+
+func TestWaitSeesTheRecordArrive(t *testing.T) {
+	b := newBed(t)
+	stdin := "_a79.good.test CNAME _424.xyz.acm-validations.aws\n_a79.doubled.test CNAME _424.xyz.acm-validations.aws\n"
+	reader, writer := io.Pipe()
+	var errs bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		defer writer.Close()
+		ended <- run(t.Context(), append(append([]string{"wait"}, b.flags...), "--timeout", "1m", "--interval", "0.02", "--ndjson", "-"), strings.NewReader(stdin), writer, &errs)
+	}()
+	type line struct {
+		Stage string
+		Looks int
+		Next  string
+		Line  int
+		document
+	}
+	last := map[string]line{}
+	dec := json.NewDecoder(reader)
+	for {
+		var l line
+		if err := dec.Decode(&l); err == io.EOF {
+			break
+		} else {
+			require.NoError(t, err)
+		}
+		if l.Record.Domain == "doubled.test" && l.Looks == 1 {
+			assert.Equal(t, "servers", l.Stage)
+			assert.NotEmpty(t, l.Next)
+			assert.Equal(t, "invalid", l.Verdict)
+			zone := resolver.MustParseName("doubled.test.")
+			require.NoError(t, b.in.SetRRset(zone, resolver.MustParseName("_a79.doubled.test."), resolver.TypeCNAME, 300, []string{"_424.xyz.acm-validations.aws."}))
+		}
+		last[l.Record.Domain] = l
+	}
+	assert.Equal(t, 0, <-ended)
+	for domain, n := range map[string]int{"good.test": 1, "doubled.test": 2} {
+		assert.Equal(t, "valid", last[domain].Verdict)
+		assert.Equal(t, "end", last[domain].Stage)
+		assert.Empty(t, last[domain].Next)
+		assert.Equal(t, n, last[domain].Line, "the line of the input is echoed")
+	}
+	assert.Greater(t, last["doubled.test"].Looks, 1)
+}
+
+func TestInterruptedWaitReportsTheLastLooks(t *testing.T) {
+	b := newBed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	errs := &cancelAfter{cancel: cancel, when: "next look at"}
+	var out bytes.Buffer
+	code := run(ctx, append(append([]string{"wait"}, b.flags...), append(typed("doubled.test"), "--timeout", "1h")...), strings.NewReader(""), &out, errs)
+	assert.Equal(t, 130, code)
+	assert.Contains(t, out.String(), "INVALID")
+	assert.Contains(t, errs.String(), "interrupted")
+}
+
+// cancelAfter cancels once something has been written.
+type cancelAfter struct {
+	strings.Builder
+	cancel context.CancelFunc
+	when   string
+}
+
+func (c *cancelAfter) Write(p []byte) (int, error) {
+	n, err := c.Builder.Write(p)
+	if strings.Contains(c.String(), c.when) {
+		c.cancel()
+	}
+	return n, err
+}
+
+func TestWaitThatCannotBegin(t *testing.T) {
+	b := newBed(t)
+	for name, c := range map[string]struct {
+		args []string
+		says string
+	}{
+		"both forms":  {append(typed("good.test"), "--json", "--ndjson"), "exclude each other"},
+		"no pause":    {append(typed("good.test"), "--interval", "0"), "more than nothing"},
+		"not records": {[]string{"--name", "_a79..test", "--value", "_424.acm-validations.aws"}, "no record to wait for"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := b.wait(t, t.Context(), "", c.args...)
+			assert.Equal(t, 3, code)
+			assert.Empty(t, out)
+			assert.Contains(t, errs, c.says)
+		})
+	}
+}
+
+func TestWaitDisplayOnATerminal(t *testing.T) {
+	var b strings.Builder
+	records := []*waited{}
+	for _, domain := range []string{"a.test", "b.test"} {
+		r, _, err := validate.ParseRecord("", "_a79."+domain, "_424.xyz.acm-validations.aws")
+		require.NoError(t, err)
+		records = append(records, &waited{source: validate.Source{Record: r}})
+	}
+	d := &waitDisplay{w: &b, terminal: true, records: records}
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	records[0].update = validate.Update{
+		Looks: 3, Stage: validate.AwaitServers, Next: now.Add(17 * time.Second),
+		Report: validate.Report{Verdict: validate.Invalid, Findings: []validate.Finding{{Rule: "record-missing"}}},
+	}
+	d.draw(now)
+	assert.Equal(t, "\r\x1b[Jwaiting for 2 of 2 records\n"+
+		"  a.test  invalid, record-missing  next look in 17s, 3 looks so far\n  b.test  first look under way\n", b.String())
+	b.Reset()
+	records[0].update = validate.Update{Looks: 4, Stage: validate.AwaitEnd, Report: validate.Report{Verdict: validate.Valid}}
+	d.draw(now)
+	assert.Equal(t, "\x1b[3A\r\x1b[Jwaiting for 1 of 2 records\n  b.test  first look under way\n", b.String())
+	b.Reset()
+	d.close()
+	assert.Equal(t, "\x1b[2A\r\x1b[J", b.String(), "what was shown is taken away")
+}

@@ -1,0 +1,175 @@
+package validate_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// waitFor collects the updates of a wait in the simulated time of a synctest bubble.
+func waitFor(t *testing.T, ctx context.Context, in *resolvertest.Internet, r validate.Record, w validate.Waiting) (out []validate.Update, err error) {
+	t.Helper()
+	roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+	require.NoError(t, err)
+	c := &validate.Checker{Resolver: in, Roots: roots}
+	for u, err := range c.Wait(ctx, w, r) {
+		if err != nil {
+			return out, err
+		}
+		out = append(out, u)
+	}
+	return out, nil
+}
+
+func setRecord(t *testing.T, in *resolvertest.Internet, r validate.Record, value string) {
+	t.Helper()
+	zone := resolver.MustParseName("example.com.")
+	require.NoError(t, in.SetRRset(zone, r.Name, resolver.TypeCNAME, 300, []string{value}))
+}
+
+func TestWaitEndsWhenTheRecordIsThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		r := healthyRecord(t)
+		begun := time.Now()
+		go func() {
+			time.Sleep(100 * time.Second)
+			setRecord(t, in, r, "_999.xyz.acm-validations.aws.")
+			time.Sleep(100 * time.Second)
+			setRecord(t, in, r, "_424.xyz.acm-validations.aws.")
+		}()
+		updates, err := waitFor(t, t.Context(), in, r, validate.Waiting{})
+		require.NoError(t, err)
+		last := updates[len(updates)-1]
+		assert.Equal(t, validate.Valid, last.Report.Verdict)
+		assert.Equal(t, validate.AwaitEnd, last.Stage)
+		assert.True(t, last.Next.IsZero())
+		var pauses []time.Duration
+		for i, u := range updates {
+			assert.Equal(t, i+1, u.Looks)
+			if i+1 < len(updates) {
+				assert.Equal(t, validate.AwaitServers, u.Stage)
+				pauses = append(pauses, u.Next.Sub(begun))
+				begun = u.Next
+			}
+		}
+		// Missing: 5 s, 7.5 s, … ; another value: from the start again; never more than a minute.
+		assert.Equal(t, 5*time.Second, pauses[0])
+		assert.Equal(t, 7500*time.Millisecond, pauses[1])
+		assert.LessOrEqual(t, len(updates), 15)
+		changes := 0
+		for i, u := range updates {
+			if u.Changed {
+				changes++
+				if i < len(pauses) {
+					assert.Equal(t, 5*time.Second, pauses[i], "look %d is a change", u.Looks)
+				}
+			}
+		}
+		assert.Equal(t, 3, changes, "missing, another value, right")
+	})
+}
+
+func TestWaitGivesUpInTimeAndLooksOftenTowardsTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		begun := time.Now()
+		updates, err := waitFor(t, t.Context(), in, healthyRecord(t), validate.Waiting{Until: begun.Add(10 * time.Minute)})
+		require.NoError(t, err)
+		last := updates[len(updates)-1]
+		assert.Equal(t, validate.Invalid, last.Report.Verdict)
+		assert.Equal(t, validate.AwaitEnd, last.Stage)
+		took := time.Since(begun)
+		assert.LessOrEqual(t, took, 10*time.Minute)
+		assert.Greater(t, took, 10*time.Minute-10*time.Second)
+	})
+}
+
+func TestWaitWithNoTimeLooksOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\n_a79 CNAME _424.xyz.acm-validations.aws.\n")
+		updates, err := waitFor(t, t.Context(), in, healthyRecord(t), validate.Waiting{Until: time.Now()})
+		require.NoError(t, err)
+		require.Len(t, updates, 1)
+	})
+}
+
+func TestWaitEndsWithTheContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+		defer cancel()
+		begun := time.Now()
+		updates, err := waitFor(t, ctx, in, healthyRecord(t), validate.Waiting{})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Len(t, updates, 2, "at 0 s and at 5 s")
+		assert.Equal(t, 12*time.Second, time.Since(begun))
+	})
+}
+
+func TestWaitStopsWithTheIteration(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+		require.NoError(t, err)
+		c := &validate.Checker{Resolver: in, Roots: roots}
+		begun := time.Now()
+		for range c.Wait(t.Context(), validate.Waiting{}, healthyRecord(t)) {
+			break
+		}
+		assert.Zero(t, time.Since(begun))
+	}) // the bubble fails the test if a goroutine is left
+}
+
+func TestWaitForWhatCannotComeLooksOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		r, _, err := validate.ParseRecord("", "_a79.example.com.", "_424.xyz.acm-validation.aws.")
+		require.NoError(t, err)
+		updates, err := waitFor(t, t.Context(), in, r, validate.Waiting{})
+		require.NoError(t, err)
+		require.Len(t, updates, 1)
+		assert.Equal(t, validate.AwaitEnd, updates[0].Stage)
+	})
+}
+
+func TestWaitForSeveral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\n_a79 CNAME _424.xyz.acm-validations.aws.\n")
+		there := healthyRecord(t)
+		missing, _, err := validate.ParseRecord("", "_b80.example.com.", "_525.xyz.acm-validations.aws.")
+		require.NoError(t, err)
+		go func() {
+			time.Sleep(30 * time.Second)
+			setRecord(t, in, missing, "_525.xyz.acm-validations.aws.")
+		}()
+		roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+		require.NoError(t, err)
+		c := &validate.Checker{Resolver: in, Roots: roots}
+		seen := map[int][]validate.Update{}
+		for u, err := range c.Wait(t.Context(), validate.Waiting{}, missing, there) {
+			require.NoError(t, err)
+			seen[u.Index] = append(seen[u.Index], u)
+		}
+		require.Len(t, seen[1], 1, "a record that is valid is not looked at again")
+		assert.Greater(t, len(seen[0]), 3)
+		for _, updates := range seen {
+			last := updates[len(updates)-1]
+			assert.Equal(t, validate.Valid, last.Report.Verdict)
+			assert.Equal(t, validate.AwaitEnd, last.Stage)
+			assert.Equal(t, len(updates), last.Looks)
+		}
+		for range c.Wait(t.Context(), validate.Waiting{}) {
+			t.Error("nothing to wait for has no update")
+		}
+	})
+}
