@@ -91,7 +91,7 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	}
 	rep := Report{Record: r, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings), Queries: memo.Asked()}
 	if z, err := p.Zone(limited); err == nil && !p.aboveDomain() {
-		rep.Zone = z
+		rep.Zone, rep.Host = z, HostOf(z.NameServers)
 	}
 	if verdict == Invalid && len(p.facts.views) > 0 {
 		rep.ETA = p.forgottenBy()

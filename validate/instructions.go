@@ -18,33 +18,113 @@ var (
 	refAPI          = Ref{"ACM API Reference", "DomainValidation"}
 )
 
-// host says where the zone is edited: its name and the servers that the world is sent to.
+// servedBy is the host of the zone that is asked, by the name servers that the parent names; zero where none is known, or
+// several.
+func (p *Pass) servedBy() Host { return HostOf(namesOf(p.facts.cut.NameServers)) }
+
+// host says where the zone is edited: the provider where one is known, each of them where several are, else the servers that
+// the world is sent to.
 func (p *Pass) host() string {
-	var ns []string
-	for _, s := range p.facts.cut.NameServers {
-		ns = append(ns, s.Name.String())
+	servers := namesOf(p.facts.cut.NameServers)
+	if h := HostOf(servers); !h.IsZero() {
+		return h.Name
 	}
-	return fmt.Sprintf("whoever hosts the zone %s (name servers %s)", p.facts.zone, strings.Join(ns, ", "))
+	all := slices.DeleteFunc(HostsOf(servers), func(h Hosting) bool { return h.Confidence != Likely })
+	if len(all) > 1 {
+		return fmt.Sprintf("each provider of the zone %s: %s", p.facts.zone, list(all, hostingText))
+	}
+	return fmt.Sprintf("whoever hosts the zone %s (name servers %s)", p.facts.zone, strings.Join(texts(servers), ", "))
 }
 
-// create says where and how the record is typed into a form, a line for each field: the form's own kind of name first,
-// since appending the zone is what most consoles do.
+func hostingText(h Hosting) string {
+	return fmt.Sprintf("%s (%s)", h.Host.Name, list(h.NameServers, nameText))
+}
+
+// create says where and how the record is typed into a form, a line for each field: as the host's form wants it where that
+// is known; else the relative name first, since appending the zone is what most forms do.
 func (p *Pass) create(then ...string) string { return p.createWith(DefaultTTL, then...) }
 
 func (p *Pass) createWith(ttl uint32, then ...string) string {
-	rel, ok := p.Record.Name.Relative(p.facts.zone)
-	if !ok {
-		rel = p.Record.Name.Text()
+	h := p.servedBy()
+	lines := []string{fmt.Sprintf("at %s, create:", p.host()), "  Type   CNAME"}
+	if h.Flattens == FlattensAlias {
+		lines[1] += "  (not ALIAS or ANAME)"
 	}
-	return fmt.Sprintf("at %s, create:\n"+
-		"  Type   CNAME\n"+
-		"  Name   %s\n"+
-		"         (relative to %s, which most forms append; only where\n"+
-		"         the form takes full names: %s)\n"+
-		"  Value  %s\n"+
-		"  TTL    %d\n"+
-		"  Proxy, flattening, forwarding: off", p.host(), rel, p.facts.zone, p.Record.Name, p.Record.Value, ttl) +
-		strings.Join(append([]string{""}, slices.DeleteFunc(then, func(s string) bool { return s == "" })...), "\n")
+	lines = append(lines, p.nameField(h)...)
+	lines = append(lines, p.valueField(h)...)
+	lines = append(lines, fmt.Sprintf("  TTL    %d", ttl))
+	if h.Flattens != FlattensCNAME {
+		lines = append(lines, "  Proxy, flattening, forwarding: off")
+	}
+	lines = append(lines, then...)
+	lines = append(lines, p.lookOut(h))
+	return strings.Join(slices.DeleteFunc(lines, func(s string) bool { return s == "" }), "\n")
+}
+
+// relativeName is the record's name without the zone.
+func (p *Pass) relativeName() string {
+	if rel, ok := p.Record.Name.Relative(p.facts.zone); ok {
+		return rel
+	}
+	return p.Record.Name.Text()
+}
+
+func (p *Pass) nameField(h Host) []string {
+	full := p.Record.Name.Text()
+	if h.Dot == DotMust {
+		full = p.Record.Name.String()
+	}
+	switch {
+	case h.Appends():
+		return []string{"  Name   " + p.relativeName(), fmt.Sprintf("         (%s appends %s)", h.Name, p.facts.zone)}
+	case h.Form == NameFull && h.sure("form"):
+		return []string{"  Name   " + full, "         (the full name)"}
+	}
+	return []string{
+		"  Name   " + p.relativeName(),
+		fmt.Sprintf("         (relative to %s, which most forms append; only where", p.facts.zone),
+		fmt.Sprintf("         the form takes full names: %s)", p.Record.Name),
+	}
+}
+
+// valueField gives the value with its final dot, as zone files want it (RFC 1035, 5.1), unless the host's form is known to
+// refuse it.
+func (p *Pass) valueField(h Host) []string {
+	value, hint := p.valueFor(h)
+	out := []string{"  Value  " + value}
+	if hint != "" {
+		out = append(out, "         ("+hint+")")
+	}
+	return out
+}
+
+func (p *Pass) valueFor(h Host) (value, hint string) {
+	switch {
+	case h.Dot == DotAny && h.sure("dot"):
+		return p.Record.Value.String(), ""
+	case h.Dot == DotNo && h.sure("dot"):
+		return p.Record.Value.Text(), "without a final dot"
+	case h.Dot == DotMust && h.sure("dot"):
+		return p.Record.Value.String(), "with the final dot: without it the zone is appended"
+	}
+	return p.Record.Value.String(), "with the final dot; where the form refuses it, without"
+}
+
+// lookOut tells what else goes wrong at the host.
+func (p *Pass) lookOut(h Host) string {
+	if len(h.Warnings) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("at %s, look out: %s", h.Name, strings.Join(h.Warnings, "; "))
+}
+
+// correct says how the value of a record that is there is put right.
+func (p *Pass) correct() string {
+	value, hint := p.valueFor(p.servedBy())
+	if hint != "" {
+		hint = " (" + hint + ")"
+	}
+	return fmt.Sprintf("at %s, change the value at %s to exactly %s%s", p.host(), p.Record.Name, value, hint)
 }
 
 // put is the change that makes the record right where the name now holds from, whose TTL it keeps.

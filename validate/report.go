@@ -68,6 +68,7 @@ type Report struct {
 	Findings []Finding // the cause first; what it explains after it
 	Outcomes []Outcome // one for each rule, in the order of the rules
 	Zone     Zone      // the zone that is really delegated; its zero value where the walk did not get there
+	Host     Host      // who serves that zone; zero where none is known, or several ([HostsOf] tells which)
 	ETA      time.Time // when the answer can be seen everywhere; zero where that is not known
 	Queries  int       // questions asked, each counted once however many packets it took
 	Stats    Stats
@@ -212,6 +213,7 @@ type reportDocument struct {
 	Record    recordDocument    `json:"record"`
 	Verdict   Verdict           `json:"verdict"`
 	Findings  []findingDocument `json:"findings"`
+	Host      *hostDocument     `json:"host,omitempty"`
 	ETA       string            `json:"eta,omitempty"`
 	Queries   int               `json:"queries"`
 	ElapsedMS int64             `json:"elapsed_ms"`
@@ -221,6 +223,11 @@ type recordDocument struct {
 	Domain string `json:"domain"`
 	Name   string `json:"name"`
 	Value  string `json:"value"`
+}
+
+type hostDocument struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
 }
 
 type findingDocument struct {
@@ -257,6 +264,9 @@ func (r Report) document() reportDocument {
 	}
 	if !r.ETA.IsZero() {
 		d.ETA = r.ETA.UTC().Format(time.RFC3339)
+	}
+	if !r.Host.IsZero() {
+		d.Host = &hostDocument{ID: r.Host.ID, Name: r.Host.Name}
 	}
 	for _, f := range r.Findings {
 		fd := findingDocument{

@@ -34,7 +34,7 @@ func (cnameChained) Run(ctx context.Context, p *Pass) error {
 			p.Record.Name, list(end.Through, nameText)),
 		Fixes: []Fix{p.unlessRenamed(Fix{
 			Where: WhereZone, Changes: []Change{p.put(p.differing()...)},
-			Message: fmt.Sprintf("at %s, change the value at %s to exactly %s", p.host(), p.Record.Name, p.Record.Value),
+			Message: p.correct(),
 		})},
 	}, append(answersOf(p.with(Differs)), end.Saw...)...)
 	return nil

@@ -30,6 +30,9 @@ func (nameDoubled) Run(ctx context.Context, p *Pass) error {
 		if suffix, ok := doubledValue(p.Record, p.facts.zone, h.Target); ok {
 			msg += fmt.Sprintf("; and its value has %s appended, too", suffix)
 		}
+		if by := p.servedBy(); by.Appends() {
+			msg += fmt.Sprintf("; %s appends %s to what is typed as a name, and a full name was typed", by.Name, p.facts.zone)
+		}
 		return msg
 	})
 }

@@ -36,8 +36,7 @@ func (valueDoubled) Run(ctx context.Context, p *Pass) error {
 			Message:    fmt.Sprintf("the value has %s appended: %s", suffix, target),
 			Fixes: []Fix{{
 				Where: WhereZone, Changes: []Change{p.put(target)},
-				Message: fmt.Sprintf("at %s, change the value at %s to exactly %s (with the final dot; where the form refuses it, without)",
-					p.host(), p.Record.Name, p.Record.Value),
+				Message: p.correct(),
 			}},
 		}, answersOf(p.giving(target))...)
 		return nil

@@ -46,7 +46,7 @@ func (valueMangled) Run(ctx context.Context, p *Pass) error {
 			Evidence:   []Evidence{e},
 			Fixes: []Fix{{
 				Where: WhereZone, Changes: []Change{p.put(target)},
-				Message: fmt.Sprintf("at %s, change the value at %s to exactly %s", p.host(), p.Record.Name, p.Record.Value),
+				Message: p.correct(),
 			}},
 		}
 		p.Report(f, answersOf(p.giving(target))...)

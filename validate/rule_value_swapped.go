@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -49,9 +50,15 @@ func (p *Pass) move(ctx context.Context, h nearHit) Fix {
 	gone, words := p.inTheWay(ctx)
 	right := p.put()
 	right.TTL = h.TTL
-	return Fix{
+	fix := Fix{
 		Where:   WhereZone,
 		Changes: append(gone, right, Change{Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}),
 		Message: p.createWith(h.TTL, words, "then delete the record at "+h.Name.String()),
 	}
+	if by := p.servedBy(); by.Appends() && h.Kind != nearSwapped && len(gone) == 0 && p.Record.Accepts(h.Target) {
+		fix.Message = fmt.Sprintf("at %s, edit the record at %s; leave Type and Value; make Name exactly:\n%s", by.Name, h.Name,
+			strings.Join(append(p.nameField(by), p.lookOut(by)), "\n"))
+		fix.Message = strings.TrimSuffix(fix.Message, "\n")
+	}
+	return fix
 }

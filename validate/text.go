@@ -24,7 +24,11 @@ func (r Report) WriteText(w io.Writer, t Text) error {
 	fmt.Fprintf(&b, "%s  %s  %s\n", r.domains(), t.paint(r.Verdict), head)
 	fmt.Fprintf(&b, "    name   %s\n    value  %s\n", r.Record.Name, r.Record.Value)
 	if !r.Zone.Name.IsZero() {
-		fmt.Fprintf(&b, "    zone   %s  at %s\n", r.Zone.Name, list(r.Zone.NameServers, nameText))
+		at := list(r.Zone.NameServers, nameText)
+		if !r.Host.IsZero() {
+			at = r.Host.Name + ", " + at
+		}
+		fmt.Fprintf(&b, "    zone   %s  at %s\n", r.Zone.Name, at)
 	}
 	for i, f := range r.Findings {
 		r.writeFinding(&b, f, i, t)
