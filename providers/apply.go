@@ -60,38 +60,22 @@ func (a Applier) Apply(ctx context.Context, c Client, p Plan) (Result, error) {
 	if p.Empty() {
 		return Result{}, nil
 	}
-	if c.Name() != p.provider {
-		return Result{}, fmt.Errorf("providers: the plan is for %s, not for %s: %w", p.provider, c.Name(), ErrConflict)
-	}
-	if err := p.inScope(); err != nil {
+	if err := a.ready(ctx, c, p); err != nil {
 		return Result{}, err
-	}
-	if err := ctx.Err(); err != nil {
-		return Result{}, fmt.Errorf("providers: apply: %w", err)
 	}
 	sets, err := c.Read(ctx, p.zone, names(p.units)...)
 	if err != nil {
 		return Result{}, fmt.Errorf("providers: read %s at %s: %w", p.zone.Apex, p.provider, err)
 	}
 	var res Result
-	var todo []unit
-	for _, u := range p.units {
-		cur := at(sets, u.name)
-		switch {
-		case sameSets(cur, u.after):
-			res.Skipped = append(res.Skipped, u.steps()...)
-		case sameSets(cur, u.before):
-			todo = append(todo, unit{name: u.name, before: cur, after: u.after})
-		default:
-			return Result{}, conflict(u, cur)
-		}
+	skipped, todo, err := p.remaining(byName(sets))
+	if err != nil {
+		return Result{}, err
 	}
+	res.Skipped = skipped
 	if len(todo) > 0 {
-		undo := undoOf(p, todo)
-		if a.Journal != nil {
-			if err := a.Journal(ctx, undo); err != nil {
-				return Result{Skipped: res.Skipped}, fmt.Errorf("providers: save the undo data, without which nothing is written: %w", err)
-			}
+		if err := a.save(ctx, undoOf(p, todo)); err != nil {
+			return Result{Skipped: res.Skipped}, err
 		}
 		run := run{Applier: a, client: c, plan: p, res: &res}
 		if err := run.all(ctx, todo); err != nil {
@@ -100,6 +84,48 @@ func (a Applier) Apply(ctx context.Context, c Client, p Plan) (Result, error) {
 	}
 	a.settle(ctx, c, p, &res)
 	return res, nil
+}
+
+// ready reports why the plan cannot be applied by this client at all.
+func (a Applier) ready(ctx context.Context, c Client, p Plan) error {
+	if c.Name() != p.provider {
+		return fmt.Errorf("providers: the plan is for %s, not for %s: %w", p.provider, c.Name(), ErrConflict)
+	}
+	if err := p.inScope(); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("providers: apply: %w", err)
+	}
+	return nil
+}
+
+// remaining compares what stands at the names with what the plan was made from, and gives what is as wanted already and what is
+// still to be done. The error wraps [ErrConflict].
+func (p Plan) remaining(standing map[resolver.Name][]RRset) (skipped []Step, todo []unit, err error) {
+	for _, u := range p.units {
+		cur := at(standing[u.name], u.name)
+		switch {
+		case sameSets(cur, u.after):
+			skipped = append(skipped, u.steps()...)
+		case sameSets(cur, u.before):
+			todo = append(todo, unit{name: u.name, before: cur, after: u.after})
+		default:
+			return nil, nil, conflict(u, cur)
+		}
+	}
+	return skipped, todo, nil
+}
+
+// save hands out the undo data, without which nothing is written.
+func (a Applier) save(ctx context.Context, u Undo) error {
+	if a.Journal == nil {
+		return nil
+	}
+	if err := a.Journal(ctx, u); err != nil {
+		return fmt.Errorf("providers: save the undo data, without which nothing is written: %w", err)
+	}
+	return nil
 }
 
 // conflict says what was expected at a name and what is there.
@@ -314,9 +340,10 @@ func (r *run) readBack(ctx context.Context, owners []resolver.Name, want []RRset
 
 func (r *run) read(ctx context.Context, owners []resolver.Name) ([]RRset, error) {
 	sets, err := r.client.Read(ctx, r.plan.zone, owners...)
+	standing := byName(sets)
 	var got []RRset
 	for _, o := range owners {
-		got = append(got, at(sets, o)...)
+		got = append(got, at(standing[o], o)...)
 	}
 	return got, err
 }

@@ -28,6 +28,18 @@ type ZoneFinder interface {
 	FindZones(ctx context.Context, owner resolver.Name) ([]Zone, error)
 }
 
+// ZoneGetter is a Client that can look a zone up by its ID, without permission to list zones.
+type ZoneGetter interface {
+	// GetZone gives the zone with this ID. The error wraps [ErrZoneNotFound] where there is none, or the text is no ID.
+	GetZone(ctx context.Context, id string) (Zone, error)
+}
+
+// Limiter is a Client whose provider bounds what one batch may hold.
+type Limiter interface {
+	// Fits reports whether the batch can be carried out as one.
+	Fits(b Batch) bool
+}
+
 // ZoneSearcher is a Client that can look for a label in a whole zone.
 type ZoneSearcher interface {
 	// Search gives every RRset of the zone whose owner begins with the label.

@@ -60,54 +60,8 @@ func NewPlan(ctx context.Context, c Client, rep validate.Report) (Plan, error) {
 // the second to the third. Errors wrap [ErrZoneNotFound], [ErrNotAuthoritative], [ErrOutOfScope], [ErrPermission] or what the
 // provider said.
 func (p Planner) Plan(ctx context.Context, c Client, rep validate.Report) (Plan, error) {
-	now := time.Now
-	if p.Now != nil {
-		now = p.Now
-	}
-	plan := Plan{
-		provider: c.Name(), traits: c.Traits(), zone: Zone{Apex: rep.Zone.Name},
-		record: validate.Record{Name: rep.Record.Name, Value: rep.Record.Value, Domains: slices.Clone(rep.Record.Domains)},
-	}
-	finding, fix, ok := chosenFix(rep)
-	if !ok {
-		plan.made = now()
-		plan.why = nothingInTheZone(rep)
-		return plan, nil
-	}
-	plan.rule, plan.why = finding.Rule, finding.Message
-	owners, err := plan.ownersOf(fix)
-	if err != nil {
-		return Plan{}, err
-	}
-	found, err := p.chooseZone(ctx, c, rep)
-	if err != nil {
-		return Plan{}, err
-	}
-	plan.zone = Zone{Apex: found.Apex, ID: found.ID}
-	for _, o := range owners {
-		if err := gate(plan.record, found.Apex, forth, Batch{Owners: []resolver.Name{o}}); err != nil {
-			return Plan{}, err
-		}
-	}
-	asked := owners
-	checkNS := p.Zone == "" && len(found.NameServers) == 0
-	if checkNS {
-		asked = append(slices.Clone(owners), found.Apex)
-	}
-	sets, err := c.Read(ctx, found, asked...)
-	if err != nil {
-		return Plan{}, fmt.Errorf("providers: read %s at %s: %w", found.Apex, plan.provider, err)
-	}
-	plan.made = now()
-	if checkNS {
-		if err := delegatedByContent(at(sets, found.Apex), found.Apex, rep); err != nil {
-			return Plan{}, err
-		}
-	}
-	if err := plan.fill(fix, owners, sets); err != nil {
-		return Plan{}, err
-	}
-	return plan, nil
+	made := p.PlanAll(ctx, c, []validate.Report{rep})[0]
+	return made.Plan, made.Err
 }
 
 // chosenFix gives the first fix in the zone, of a finding that is itself a cause.
@@ -167,42 +121,6 @@ func (p *Plan) ownersOf(fix validate.Fix) ([]resolver.Name, error) {
 		return 0
 	})
 	return owners, nil
-}
-
-// chooseZone picks the zone by the delegation that the checker saw, never by its place in a list.
-func (p Planner) chooseZone(ctx context.Context, c Client, rep validate.Report) (Zone, error) {
-	finder, ok := c.(ZoneFinder)
-	if !ok {
-		return p.namedZone(rep)
-	}
-	zones, err := finder.FindZones(ctx, rep.Record.Name)
-	if err != nil {
-		return Zone{}, fmt.Errorf("providers: find the zone of %s at %s: %w", rep.Record.Name, c.Name(), err)
-	}
-	zones = slices.DeleteFunc(slices.Clone(zones), func(z Zone) bool { return !rep.Record.Name.Below(z.Apex) })
-	if p.Zone != "" {
-		var named []Zone
-		for _, z := range zones {
-			if z.ID != "" && z.ID == p.Zone {
-				return z, nil
-			}
-			if n, err := resolver.ParseName(p.Zone); err == nil && z.Apex == n {
-				named = append(named, z)
-			}
-		}
-		switch len(named) {
-		case 0:
-			return Zone{}, fmt.Errorf("providers: zone %q for %s at %s: %w", p.Zone, rep.Record.Name, c.Name(), ErrZoneNotFound)
-		case 1:
-			return named[0], nil
-		}
-		return Zone{}, fmt.Errorf("providers: %d zones are called %s at %s (name one by its ID: %s): %w",
-			len(named), p.Zone, c.Name(), zoneList(named), ErrNotAuthoritative)
-	}
-	if len(zones) == 0 {
-		return Zone{}, fmt.Errorf("providers: no zone of %s at %s: %w", rep.Record.Name, c.Name(), ErrZoneNotFound)
-	}
-	return delegatedZone(zones, rep, c.Name())
 }
 
 // namedZone trusts the name where the provider can be asked for nothing else.
