@@ -96,6 +96,12 @@ var law = []room{
 		"examples use what every user has: the exported API",
 	},
 	{
+		"internal/simnet",
+		[]string{miekg, netX},
+		[]string{"validate", "resolver/..."},
+		"a simulated internet must not know what is asked of it",
+	},
+	{
 		"internal/...",
 		[]string{"internal/...", "providers/...", "validate/...", "resolver/...", netX, syncX},
 		nil, "helpers of tests and generators; no package but tests imports them",
