@@ -235,8 +235,7 @@ func (r *RR) UnmarshalText(b []byte) error {
 }
 
 // rrFromMsg converts a record of the wire-format library. RDATA is packed without compression; the library's canonical
-// form of names is not applied when packing, so the names in RDATA are lowered here for the types of RFC 4034, 6.2 that
-// occur in our questions.
+// form of names is not applied when packing, so the names in RDATA are lowered here.
 func rrFromMsg(m dns.RR) (RR, error) {
 	h := m.Header()
 	owner, err := ParseName(h.Name)
@@ -264,34 +263,47 @@ func rrFromMsg(m dns.RR) (RR, error) {
 	return rr, nil
 }
 
-// canonicalRDATA folds the names in RDATA to lower case for the types that RFC 4034, 6.2 (as corrected by RFC 6840, 5.1)
-// lists and that stand in the answers we read.
+// canonicalRDATA folds the names in RDATA to lower case for the types that RFC 4034, 6.2 lists, as RFC 6840, 5.1 corrects it
+// (those of NSEC stay as they are, that of RRSIG is folded), so that signatures over RDATA verify whatever case a server
+// sends. A6, which is listed too, is historic (RFC 6563) and left alone.
 func canonicalRDATA(t Type, rdata string) string {
-	b := []byte(rdata)
-	fold := func(from, names int) string {
-		at := from
-		for range names {
-			if at > len(b) {
+	from, names := 0, 1 // where the names begin, and how many there are in a row
+	switch uint16(t) {
+	case dns.TypeNS, dns.TypeMD, dns.TypeMF, dns.TypeCNAME, dns.TypeMB, dns.TypeMG, dns.TypeMR, dns.TypePTR, dns.TypeDNAME, dns.TypeNXT:
+	case dns.TypeSOA, dns.TypeMINFO, dns.TypeRP:
+		names = 2
+	case dns.TypeMX, dns.TypeAFSDB, dns.TypeRT, dns.TypeKX:
+		from = 2
+	case dns.TypePX:
+		from, names = 2, 2
+	case dns.TypeSRV:
+		from = 6
+	case dns.TypeRRSIG, dns.TypeSIG:
+		from = 18
+	case dns.TypeNAPTR: // RFC 3403, 4.1: three character-strings in front
+		from = 4
+		for range 3 {
+			if from >= len(rdata) {
 				return rdata
 			}
-			n, used, err := NameFromWire(b[at:])
-			if err != nil {
-				return rdata
-			}
-			copy(b[at:], n.wire)
-			at += used
+			from += 1 + int(rdata[from])
 		}
-		return string(b)
+	default:
+		return rdata
 	}
-	switch t {
-	case TypeNS, TypeCNAME, TypePTR, TypeDNAME:
-		return fold(0, 1)
-	case TypeSOA:
-		return fold(0, 2)
-	case TypeMX:
-		return fold(2, 1)
+	b := []byte(rdata)
+	for range names {
+		if from > len(b) {
+			return rdata
+		}
+		n, used, err := NameFromWire(b[from:])
+		if err != nil {
+			return rdata
+		}
+		copy(b[from:], n.wire)
+		from += used
 	}
-	return rdata
+	return string(b)
 }
 
 func nameFromMsg(s string) (Name, error) {
