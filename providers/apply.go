@@ -233,7 +233,7 @@ func (r *run) carryOut(ctx context.Context, g []unit) (clean bool, err error) {
 		before, after = append(before, u.before...), append(after, u.after...)
 	}
 	cur := before
-	for _, next := range r.stages(before, after) {
+	for i, next := range r.stages(before, after) {
 		got, known, err := r.write(ctx, r.plan.dir, owners, cur, next)
 		late := false
 		if err != nil && !known && ctx.Err() != nil && len(without(before, after)) > 0 && len(without(after, before)) > 0 {
@@ -248,6 +248,8 @@ func (r *run) carryOut(ctx context.Context, g []unit) (clean bool, err error) {
 		switch {
 		case err == nil, known && sameSets(got, after):
 			cur = got
+		case i == 0 && errors.Is(err, ErrConflict):
+			return true, err // nothing was written: whatever stands there is somebody else's decision, also where it is nothing
 		case !known:
 			return false, fmt.Errorf("%w; what stands there now could not be read", err)
 		case sameSets(got, before):

@@ -125,6 +125,20 @@ func TestApplyOverwritesNobodyBetweenReadAndWrite(t *testing.T) {
 	}
 }
 
+// A name that somebody has emptied meanwhile looks like one that we emptied on the way; the conflict says that it was not us.
+func TestApplyPutsNothingBackThatSomebodyElseRemoved(t *testing.T) {
+	m := memory(t, providers.Traits{CompareAndSwap: true, Atomic: true}, cname(owner, wrong))
+	p := plan(t, m, report("r", change(owner, wrong, value)))
+	m.Faults.BeforeWrite = func(int) error {
+		return m.Put(public, providers.RRset{Name: name(owner), Type: resolver.TypeCNAME})
+	}
+	_, err := impatient.Apply(context.Background(), m, p)
+	require.ErrorIs(t, err, providers.ErrConflict)
+	var partial *providers.PartialError
+	require.NotErrorAs(t, err, &partial)
+	require.Empty(t, dump(t, m))
+}
+
 func TestApplyDoesNotPutBackOverSomebodyElse(t *testing.T) {
 	m := memory(t, providers.Traits{}, cname(owner, wrong))
 	p := plan(t, m, report("r", change(owner, wrong, value)))

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"slices"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -16,7 +17,7 @@ type Client interface {
 	// wrap [ErrZoneNotFound] or [ErrPermission] where that is why.
 	Read(ctx context.Context, zone Zone, owners ...resolver.Name) ([]RRset, error)
 	// Write carries out the batch. A nil error says nothing yet: the engine reads back. Errors wrap [ErrConflict] when the zone
-	// was not as Batch.Expect says, [ErrPermission] or [ErrZoneNotFound] where that is why.
+	// was not as Batch.Expect says and nothing was written for that, [ErrPermission] or [ErrZoneNotFound] where that is why.
 	Write(ctx context.Context, zone Zone, b Batch) error
 	// Traits says what the provider can promise. It is constant for the life of the Client.
 	Traits() Traits
@@ -111,6 +112,22 @@ type Batch struct {
 	Expect []RRset         // all that was read at Owners; a name without a set here held nothing
 	Delete []RRset         // whole sets, in the form they were read
 	Create []RRset
+}
+
+// Holds compares what was read just now with what the batch was made from: every name holds what Expect says, and each set in
+// Delete is among it. The error wraps [ErrConflict]. It is for adapters whose provider cannot compare for itself.
+func (b Batch) Holds(now []RRset) error {
+	for _, o := range b.Owners {
+		if expect := at(b.Expect, o); !sameSets(at(now, o), expect) {
+			return conflict(unit{name: o, before: expect}, at(now, o))
+		}
+	}
+	for _, s := range b.Delete {
+		if !slices.ContainsFunc(b.Expect, s.Equal) || !slices.Contains(b.Owners, s.Name) {
+			return conflict(unit{name: s.Name, before: []RRset{s}}, at(now, s.Name))
+		}
+	}
+	return nil
 }
 
 // Traits says what a provider can promise. The zero value promises nothing and is right for a provider nobody knows.

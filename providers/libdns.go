@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/libdns/libdns"
@@ -51,7 +50,7 @@ const (
 //
 // A provider that ignores its context is waited for: no goroutine is left behind with a write in its hands.
 func FromLibdns(p LibDNS, q Quirks) Client {
-	c := &libdnsClient{provider: p, quirks: q, zones: map[resolver.Name]chan struct{}{}}
+	c := &libdnsClient{provider: p, quirks: q}
 	c.quirks.Secrets = slices.Clone(q.Secrets)
 	if l, ok := p.(libdns.ZoneLister); ok {
 		return &libdnsFinder{c, l}
@@ -62,9 +61,7 @@ func FromLibdns(p LibDNS, q Quirks) Client {
 type libdnsClient struct {
 	provider LibDNS
 	quirks   Quirks
-
-	mu    sync.Mutex // guards zones, never held while waiting
-	zones map[resolver.Name]chan struct{}
+	turns    ZoneLock
 }
 
 type libdnsFinder struct {
@@ -128,23 +125,21 @@ func (c *libdnsClient) Write(ctx context.Context, zone Zone, b Batch) error {
 		// An empty relative name means every name to some providers (godaddy v1.1.0), so the apex is never written either.
 		return fmt.Errorf("providers: %s: write %s: a name is not below the zone: %w", c.Name(), zone.Apex, ErrOutOfScope)
 	}
-	unlock, err := c.lock(ctx, zone.Apex)
+	unlock, err := c.turns.Lock(ctx, Zone{Apex: zone.Apex})
 	if err != nil {
-		return err
+		return fmt.Errorf("providers: %s: %w", c.Name(), err)
 	}
 	defer unlock()
 	now, err := c.Read(ctx, zone, b.Owners...)
 	if err != nil {
 		return err
 	}
+	if err := b.Holds(now); err != nil {
+		return err
+	}
 	var gone []libdns.Record
 	var create []RRset
 	var replace []RRset
-	for _, o := range b.Owners {
-		if expect := at(b.Expect, o); !sameSets(at(now, o), expect) {
-			return conflict(unit{name: o, before: expect}, at(now, o))
-		}
-	}
 	for _, s := range b.Create {
 		if c.quirks.SetReplaces && slices.ContainsFunc(b.Delete, func(d RRset) bool { return d.Name == s.Name && d.Type == s.Type }) {
 			replace = append(replace, s)
@@ -188,23 +183,6 @@ func (c *libdnsClient) Write(ctx context.Context, zone Zone, b Batch) error {
 		}
 	}
 	return nil
-}
-
-// lock waits for the zone's turn.
-func (c *libdnsClient) lock(ctx context.Context, apex resolver.Name) (unlock func(), err error) {
-	c.mu.Lock()
-	turn, ok := c.zones[apex]
-	if !ok {
-		turn = make(chan struct{}, 1)
-		c.zones[apex] = turn
-	}
-	c.mu.Unlock()
-	select {
-	case turn <- struct{}{}:
-		return func() { <-turn }, nil
-	case <-ctx.Done():
-		return nil, fmt.Errorf("providers: %s: wait for another write to %s: %w", c.Name(), apex, ctx.Err())
-	}
 }
 
 // call guards one call of the provider: its panics become errors, its errors lose what is secret.
