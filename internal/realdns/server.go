@@ -45,6 +45,8 @@ type Server struct {
 	dir   string
 	zones []zone
 	hints string // unbound: where it starts
+	key   *Key   // who may change and transfer its zones; nil: nobody
+	signs bool   // it signs its zones itself
 
 	listen netip.AddrPort // where the program listens: Addr and port, but for BIND
 }
@@ -151,8 +153,13 @@ func (s *Server) config() (files map[string]string, args []string) {
 	check-names primary ignore;
 };
 controls { };`, s.dir, s.listen.Port(), s.listen.Addr())
+		rights := ""
+		if s.key != nil {
+			line("key %q { algorithm %s; secret %q; };", s.key.Name, s.key.Algorithm, s.key.Secret)
+			rights = fmt.Sprintf(" allow-transfer { key %q; }; update-policy { grant %s zonesub any; };", s.key.Name, s.key.Name)
+		}
 		for _, z := range s.zones {
-			line("zone %q { type primary; file %q; check-integrity no; };", z.origin, z.zoneFile())
+			line("zone %q { type primary; file %q; check-integrity no;%s };", z.origin, z.zoneFile(), rights)
 		}
 		return map[string]string{"named.conf": b.String()}, []string{"-g", "-4", "-n", "1", "-c", filepath.Join(s.dir, "named.conf")}
 	case Knot:
@@ -161,7 +168,7 @@ controls { };`, s.dir, s.listen.Port(), s.listen.Addr())
   listen: "%s@%d"
   udp-workers: 1
   tcp-workers: 1
-  background-workers: 1
+  background-workers: 1%s
 database:
   storage: %q
 log:
@@ -170,10 +177,9 @@ log:
 template:
 - id: default
   storage: %q
-  journal-content: none
-  zonefile-load: whole
+  %s
   zonefile-sync: -1
-zone:`, s.dir, s.Addr, s.port, s.dir, s.dir)
+zone:`, s.dir, s.Addr, s.port, s.knotKey(), s.dir, s.dir, s.knotRights())
 		for _, z := range s.zones {
 			line("- domain: %q\n  file: %q", z.origin, z.zoneFile())
 		}
