@@ -23,6 +23,9 @@ type Applier struct {
 	// Journal is given what takes the change back before the first write; an error of it stops there. Nil: the undo data is in
 	// the result only, and lost when the process is.
 	Journal func(ctx context.Context, u Undo) error
+	// Audit is told of steps of a plan as soon as they have been read back, for an audit trail. Its error stops nothing, since the
+	// change is made: it ends in Result.Warnings. Nil: nobody is told.
+	Audit func(ctx context.Context, p Plan, steps []Step) error
 	// ReadBack is how long a change may take to be seen at the provider; 0 means DefaultReadBack.
 	ReadBack time.Duration
 	// Grace is how long a unit that was begun may go on after cancellation; 0 means DefaultGrace.
@@ -162,6 +165,16 @@ func (a Applier) settle(ctx context.Context, c Client, p Plan, res *Result) {
 	res.Settled = true
 }
 
+// audit tells of steps that are done.
+func (a Applier) audit(ctx context.Context, p Plan, steps []Step, res *Result) {
+	if a.Audit == nil {
+		return
+	}
+	if err := a.Audit(context.WithoutCancel(ctx), p, steps); err != nil {
+		res.Warnings = append(res.Warnings, fmt.Sprintf("the change is made, and not in the audit trail: %v", err))
+	}
+}
+
 // run is one application of a plan.
 type run struct {
 	Applier
@@ -191,6 +204,7 @@ func (r *run) all(ctx context.Context, todo []unit) error {
 			r.done = append(r.done, g...)
 			r.res.Done = append(r.res.Done, stepsOf(g)...)
 			r.res.Undo = undoOf(r.plan, r.done)
+			r.audit(ctx, r.plan, stepsOf(g), r.res)
 		case r.tidying(g):
 			r.res.Left = append(r.res.Left, stepsOf(g)...)
 			r.res.Warnings = append(r.res.Warnings, fmt.Sprintf("the misplaced copy at %s is still to be removed: %v", g[0].name, err))
@@ -364,11 +378,12 @@ func (a Applier) sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-func orDefault(d, otherwise time.Duration) time.Duration {
-	if d == 0 {
+func orDefault[T comparable](v, otherwise T) T {
+	var zero T
+	if v == zero {
 		return otherwise
 	}
-	return d
+	return v
 }
 
 // withGrace gives a context that lives on for a while after ctx is cancelled, so that what was begun can be finished.

@@ -181,6 +181,7 @@ func (t together) carryOut(ctx context.Context, parts []*part) (rest []*part, ag
 		case p.stands(standing, func(u unit) []RRset { return u.after }):
 			p.out.Result.Done = append(p.out.Result.Done, stepsOf(p.todo)...)
 			p.out.Result.Undo = undoOf(p.plan, p.todo)
+			t.audit(ctx, p.plan, stepsOf(p.todo), &p.out.Result)
 		case p.stands(standing, func(u unit) []RRset { return u.before }) && ctx.Err() == nil: // else what hung may still come
 			p.out.Err = err // unless the others can be done without the plans that are in the way
 			rest = append(rest, p)

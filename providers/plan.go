@@ -24,6 +24,7 @@ type Plan struct {
 	dir      direction
 	units    []unit
 	notes    []string
+	draft    bool // made from what the DNS answered, not from what a provider holds
 }
 
 // Step is one set that a plan changes. From without values creates it, To without values deletes it.
@@ -44,6 +45,9 @@ type Planner struct {
 	// Zone names the zone to change, by the provider's ID or by its apex, and overrides the choice by delegation. Empty: the
 	// zone that the delegation leads to.
 	Zone string
+	// Others are the records that further certificates ask for, as far as they are at hand. One that the plan would take away is
+	// named in its notes.
+	Others []validate.Record
 	// Now is the clock; nil means time.Now.
 	Now func() time.Time
 }
@@ -62,6 +66,36 @@ func NewPlan(ctx context.Context, c Client, rep validate.Report) (Plan, error) {
 func (p Planner) Plan(ctx context.Context, c Client, rep validate.Report) (Plan, error) {
 	made := p.PlanAll(ctx, c, []validate.Report{rep})[0]
 	return made.Plan, made.Err
+}
+
+// stray gives the name at which the commonest mistake, a console that appends the apex, leaves a copy of the record.
+func (p *Plan) stray(apex resolver.Name) (resolver.Name, bool) { return p.record.Name.Under(apex) }
+
+// nameShared notes each record of another certificate that the plan takes away.
+func (p *Plan) nameShared(others []validate.Record) {
+	for _, s := range p.Steps() {
+		target, ok := s.From.Target()
+		if !ok || s.Name != p.record.Name {
+			continue
+		}
+		for _, o := range others {
+			if o.Name == s.Name && o.Accepts(target) && !p.record.Accepts(target) {
+				p.note("what stands at %s is what the certificate for %s asks for: without it that one cannot be issued or renewed",
+					s.Name, domainList(o))
+			}
+		}
+	}
+}
+
+func domainList(r validate.Record) string {
+	var out []string
+	for _, d := range r.Domains {
+		out = append(out, d.Text())
+	}
+	if len(out) == 0 {
+		return r.Domain().Text()
+	}
+	return strings.Join(out, ", ")
 }
 
 // chosenFix gives the first fix in the zone, of a finding that is itself a cause.
@@ -247,6 +281,7 @@ func (p *Plan) fill(fix validate.Fix, owners []resolver.Name, sets []RRset) erro
 		}
 		p.units = append(p.units, u)
 	}
+	p.tidyStray(owners, sets)
 	p.compareWithDNS(fix, sets)
 	if len(p.units) == 0 {
 		p.why = "the provider holds what is wanted already; where the DNS still answers otherwise, its servers have not taken it up"
@@ -277,8 +312,7 @@ func (p *Plan) wanted(fix validate.Fix, before []RRset) ([]RRset, error) {
 				s.Name, s.Type, printable(strings.Join(s.Values, ", ")), ErrOutOfScope)
 		}
 		if s.Type != resolver.TypeCNAME {
-			p.note("deleted with it: %s %s at the record's own name, which only ACM asks for; look first whether somebody needs it",
-				s.Type, printable(strings.Join(s.Values, ", ")))
+			p.noteDeleted(s)
 			continue
 		}
 		want.TTL = s.TTL
@@ -290,11 +324,47 @@ func (p *Plan) wanted(fix validate.Fix, before []RRset) ([]RRset, error) {
 	return []RRset{want}, nil
 }
 
+// noteDeleted says what else goes at the record's own name, and what it may belong to.
+func (p *Plan) noteDeleted(s RRset) {
+	text := printable(strings.Join(s.Values, ", "))
+	var may []string
+	for _, v := range s.Values {
+		if s.Type != resolver.TypeTXT {
+			continue
+		}
+		if purpose := txtPurpose(s.Name.FirstLabel(), unquoteTXT(v)); purpose != "" && !slices.Contains(may, purpose) {
+			may = append(may, purpose)
+		}
+	}
+	if len(may) > 0 {
+		text += " (it looks like " + strings.Join(may, "; and ") + ")"
+	}
+	p.note("deleted with it: %s %s at the record's own name, which only ACM asks for; look first whether somebody needs it", s.Type, text)
+}
+
 // tidied gives what a misplacement should hold: what is there without the copy of the record.
 func (p *Plan) tidied(before []RRset) []RRset {
 	return slices.DeleteFunc(cloneSets(before), func(s RRset) bool {
 		return !s.Opaque && misplacedCopy(p.record, p.zone.Apex, s)
 	})
+}
+
+// tidyStray removes a copy of the record at the name that the apex was appended to, where the report did not name it: with the
+// fix, never on its own. What it does beside a record that is right is to confuse people, so it is only told.
+func (p *Plan) tidyStray(owners []resolver.Name, sets []RRset) {
+	n, ok := p.stray(p.zone.Apex)
+	if !ok || slices.Contains(owners, n) {
+		return
+	}
+	before := cloneSets(at(sets, n))
+	after := p.tidied(before)
+	switch {
+	case sameSets(before, after):
+	case len(p.units) == 0:
+		p.note("a copy of the record stands at %s, too, where nobody asks for it; it does no harm", n)
+	default:
+		p.units = append(p.units, unit{name: n, before: before, after: after})
+	}
 }
 
 // compareWithDNS notes where the provider holds something else than the DNS answered.

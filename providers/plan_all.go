@@ -47,6 +47,9 @@ func (p Planner) PlanAll(ctx context.Context, c Client, reps []validate.Report) 
 	for _, g := range groups.list {
 		readAndFill(ctx, c, p.Zone == "", g.zone, g.of, now)
 	}
+	for i := range out {
+		out[i].Plan.nameShared(p.Others)
+	}
 	return out
 }
 
@@ -77,6 +80,15 @@ func (d *draft) prepare(ctx context.Context, choice *zoneChoice) (err error) {
 	return nil
 }
 
+// looksAt gives the names that are concerned, and the one where a stray copy may stand.
+func (d *draft) looksAt() []resolver.Name {
+	out := slices.Clone(d.owners)
+	if n, ok := d.plan.stray(d.zone.Apex); ok && !slices.Contains(out, n) {
+		out = append(out, n)
+	}
+	return out
+}
+
 // readAndFill reads all names of the drafts of one zone and decides for each what it should hold.
 func readAndFill(ctx context.Context, c Client, byDelegation bool, zone Zone, drafts []draft, now func() time.Time) {
 	var asked []resolver.Name
@@ -89,7 +101,7 @@ func readAndFill(ctx context.Context, c Client, byDelegation bool, zone Zone, dr
 		}
 	}
 	for _, d := range drafts {
-		ask(d.owners...)
+		ask(d.looksAt()...)
 	}
 	checkNS := byDelegation && len(zone.NameServers) == 0
 	if checkNS {
@@ -111,7 +123,7 @@ func readAndFill(ctx context.Context, c Client, byDelegation bool, zone Zone, dr
 		}
 		d.plan.made = made
 		var own []RRset
-		for _, o := range d.owners {
+		for _, o := range d.looksAt() {
 			own = append(own, standing[o]...)
 		}
 		if d.out.Err = d.plan.fill(d.fix, d.owners, own); d.out.Err == nil {

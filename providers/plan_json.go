@@ -2,6 +2,8 @@ package providers
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,6 +34,8 @@ type planDocument struct {
 	Before   []rrsetDocument `json:"before"` // everything that was read at the names of the steps
 	Traits   traitsDocument  `json:"traits"`
 	Notes    []string        `json:"notes"`
+	Draft    bool            `json:"draft,omitempty"`
+	Sum      string          `json:"sum"` // of all before it: a file that was edited or damaged is noticed
 }
 
 type planRecord struct {
@@ -70,11 +74,42 @@ type traitsDocument struct {
 
 // MarshalJSON gives the plan in a form that [Plan.UnmarshalJSON] reads.
 func (p Plan) MarshalJSON() ([]byte, error) {
+	d := p.document()
+	sum, err := d.sum()
+	if err != nil {
+		return nil, err
+	}
+	d.Sum = sum
+	return json.Marshal(d)
+}
+
+// ID identifies the plan by its content: twelve hexadecimal digits. It stands in audit trails and names of files.
+func (p Plan) ID() string {
+	sum, err := p.document().sum()
+	if err != nil {
+		return "" // no value of a plan fails to marshal
+	}
+	return sum[:12]
+}
+
+// sum gives the SHA-256 of the document without its sum, in hexadecimal. It guards against accident and careless editing; what a
+// plan may do is guarded by the scope, whoever wrote it.
+func (d planDocument) sum() (string, error) {
+	d.Sum = ""
+	b, err := json.Marshal(d)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:]), nil
+}
+
+func (p Plan) document() planDocument {
 	d := planDocument{
 		Version: planVersion, Kind: kinds[p.dir], Provider: p.provider, Zone: p.zone.Apex, ZoneID: p.zone.ID,
 		Record: planRecord{p.record.Name, p.record.Value, orEmpty(p.record.Domains)},
 		Made:   p.made, Rule: p.rule, Why: p.why, Steps: []stepDocument{}, Before: []rrsetDocument{},
-		Traits: traitsDocument(p.traits), Notes: orEmpty(p.notes),
+		Traits: traitsDocument(p.traits), Notes: orEmpty(p.notes), Draft: p.draft,
 	}
 	for _, s := range p.Steps() {
 		d.Steps = append(d.Steps, stepDocument{
@@ -87,7 +122,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 			d.Before = append(d.Before, rrsetDocument{s.Name, s.Type, s.TTL, orEmpty(s.Values), s.Hidden, s.Opaque})
 		}
 	}
-	return json.Marshal(d)
+	return d
 }
 
 var kinds = map[direction]string{forth: "change", back: "undo"}
@@ -124,6 +159,10 @@ func (p *Plan) UnmarshalJSON(b []byte) error {
 	if err != nil {
 		return err
 	}
+	// Last, so that a plan for what is not ours is told as such.
+	if sum, err := v.document().sum(); err != nil || sum != d.Sum {
+		return fmt.Errorf("providers: read plan: it was edited or damaged after it was made; make it anew: %w", ErrBadPlan)
+	}
 	*p = v
 	return nil
 }
@@ -135,7 +174,7 @@ func (d planDocument) plan() (Plan, error) {
 	p := Plan{
 		provider: d.Provider, zone: Zone{Apex: d.Zone, ID: d.ZoneID}, made: d.Made, rule: d.Rule, why: d.Why,
 		record: validate.Record{Name: d.Record.Name, Value: d.Record.Value, Domains: d.Record.Domains},
-		traits: Traits(d.Traits), notes: d.Notes,
+		traits: Traits(d.Traits), notes: d.Notes, draft: d.Draft,
 	}
 	switch d.Kind {
 	case kinds[forth]:

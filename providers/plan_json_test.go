@@ -71,6 +71,11 @@ func TestEditedPlansAreRefused(t *testing.T) {
 		"another type to create":     {`"type":"CNAME","from":[],`, `"type":"NS","from":[],`, providers.ErrBadPlan},
 		"a bad name":                 {`"name":"` + owner, `"name":"a..b`, providers.ErrBadPlan},
 		"truncated":                  {`}]`, ``, providers.ErrBadPlan},
+		"another TTL":                {`"to_ttl":600`, `"to_ttl":60`, providers.ErrBadPlan},
+		"another provider":           {`"provider":"memory"`, `"provider":"other"`, providers.ErrBadPlan},
+		"another zone ID":            {`"zone_id":"Z1"`, `"zone_id":"Z2"`, providers.ErrBadPlan},
+		"a note removed":             {`; look first`, `; do not look`, providers.ErrBadPlan},
+		"without its sum":            {`"sum":"`, `"sum":"0`, providers.ErrBadPlan},
 		"the record changed":         {`"record":{"name":"` + owner, `"record":{"name":"` + www, providers.ErrOutOfScope},
 	} {
 		t.Run(what, func(t *testing.T) {

@@ -258,3 +258,83 @@ func TestPlanNeedsAKnownDelegation(t *testing.T) {
 	_, err := providers.NewPlan(context.Background(), memory(t, providers.Traits{}), rep)
 	require.ErrorIs(t, err, providers.ErrNotAuthoritative)
 }
+
+// A stray copy goes with the fix, also where the report does not name it; beside a record that is right it is only told.
+func TestPlanTidiesTheStrayCopyWithTheFixOnly(t *testing.T) {
+	rep := report("value-mismatch", change(owner, wrong, value))
+	m := memory(t, providers.Traits{CompareAndSwap: true}, cname(owner, wrong), cname(doubled, value))
+	p := plan(t, m, rep)
+	require.Len(t, p.Steps(), 2)
+	require.Equal(t, name(doubled), p.Steps()[1].Name)
+	require.Empty(t, p.Steps()[1].To.Values)
+
+	require.NoError(t, m.Put(public, cname(owner, value)))
+	p = plan(t, m, rep)
+	require.True(t, p.Empty())
+	require.Contains(t, strings.Join(p.Notes(), "\n"), "a copy of the record stands at "+doubled)
+
+	require.NoError(t, m.Put(public, cname(owner, wrong), cname(doubled, "www.example.net.")))
+	require.Len(t, plan(t, m, rep).Steps(), 1, "what is somebody else's is left alone")
+}
+
+func TestPlanSaysWhatATXTMayBelongTo(t *testing.T) {
+	for text, want := range map[string]string{
+		"v=spf1 -all":                      "SPF (RFC 7208)",
+		"V=DMARC1; p=none":                 "DMARC",
+		"google-site-verification=abc":     "Google's proof of ownership",
+		"MS=ms12345678":                    "Microsoft 365",
+		"facebook-domain-verification=1":   "Facebook",
+		"my-thing-site-verification=1":     "some service's proof",
+		value:                              "entered as TXT in place of CNAME",
+		strings.Repeat("a-_Z", 10) + "123": "ACME",
+	} {
+		m := memory(t, providers.Traits{}, txt(owner, text))
+		notes := strings.Join(plan(t, m, report("record-wrong-type", change(owner, "", value))).Notes(), "\n")
+		require.Contains(t, notes, want)
+		require.Contains(t, notes, text, "the content is shown")
+	}
+	m := memory(t, providers.Traits{}, txt(owner, "hello"))
+	require.NotContains(t, strings.Join(plan(t, m, report("r", change(owner, "", value))).Notes(), "\n"), "looks like")
+}
+
+func TestPlanNamesTheCertificateThatLosesItsRecord(t *testing.T) {
+	m := memory(t, providers.Traits{CompareAndSwap: true}, cname(owner, wrong))
+	other := validate.Record{Name: name(owner), Value: name(wrong), Domains: []resolver.Name{name("*.example.com."), apex}}
+	p, err := providers.Planner{Others: []validate.Record{record, other}}.Plan(context.Background(), m, report("r", change(owner, wrong, value)))
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(p.Notes(), "\n"), "the certificate for *.example.com, example.com asks for")
+	p, err = providers.Planner{Others: []validate.Record{record}}.Plan(context.Background(), m, report("r", change(owner, wrong, value)))
+	require.NoError(t, err)
+	require.Empty(t, p.Notes())
+}
+
+func TestDraftIsMadeFromTheReportAlone(t *testing.T) {
+	p, err := providers.Draft(moveReport(), "", made)
+	require.NoError(t, err)
+	require.Equal(t, `Plan for zone example.com, from what the DNS answered at 14:20:05 UTC
+  + _a79865eb4cd1a6ab990a45779b4e0b96.example.com.
+      600   CNAME  _424c7224e9b0146f9a8808af955727d0.acm-validations.aws.
+  - _a79865eb4cd1a6ab990a45779b4e0b96.example.com.example.com.
+      600   CNAME  _424c7224e9b0146f9a8808af955727d0.acm-validations.aws.
+  Why      name-doubled: the record is one zone too deep
+  Touches  these two names and no other
+`, p.String())
+	var kept providers.Plan
+	require.NoError(t, json.Unmarshal([]byte(marshalled(t, p)), &kept))
+	require.Equal(t, p.String(), kept.String())
+	require.Equal(t, p.ID(), kept.ID())
+
+	// It can be applied where the provider holds what the DNS showed, and nowhere else.
+	p, err = providers.Draft(moveReport(), "memory", made)
+	require.NoError(t, err)
+	hidden := &providertest.Memory{}
+	hidden.AddZone(providers.Zone{Apex: apex})
+	require.NoError(t, hidden.Put(providers.Zone{Apex: apex}, cname(doubled, value), txt(owner, "the DNS did not show this")))
+	_, err = impatient.Apply(context.Background(), hidden, p)
+	require.ErrorIs(t, err, providers.ErrConflict)
+
+	rep := moveReport()
+	rep.Zone = validate.Zone{}
+	_, err = providers.Draft(rep, "", made)
+	require.ErrorIs(t, err, providers.ErrNotAuthoritative)
+}

@@ -18,17 +18,15 @@ func (p Plan) String() string {
 		if !p.zone.Apex.IsZero() {
 			fmt.Fprintf(&b, " in zone %s", p.zone.Apex.Text())
 		}
-		fmt.Fprintf(&b, " at %s\n", printable(p.provider))
+		if p.provider != "" {
+			fmt.Fprintf(&b, " at %s", printable(p.provider))
+		}
+		b.WriteByte('\n')
 		labelled(&b, "Why", p.why)
 		p.writeNotes(&b)
 		return b.String()
 	}
-	title := "Plan"
-	if p.dir == back {
-		title = "Plan to take back a change"
-	}
-	fmt.Fprintf(&b, "%s for zone %s at %s, as read at %s\n",
-		title, p.zone.Apex.Text(), printable(p.provider), p.made.UTC().Format("15:04:05 UTC"))
+	b.WriteString(p.title() + "\n")
 	for _, s := range p.Steps() {
 		writeSet(&b, "-", s.From)
 		writeSet(&b, "+", s.To)
@@ -39,9 +37,27 @@ func (p Plan) String() string {
 	}
 	labelled(&b, "Why", why)
 	labelled(&b, "Touches", touches(len(p.units)))
-	labelled(&b, "Order", p.order())
+	if !p.draft {
+		labelled(&b, "Order", p.order())
+	}
 	p.writeNotes(&b)
 	return b.String()
+}
+
+// title says what the plan is for and what it was made from.
+func (p Plan) title() string {
+	title, seen := "Plan", "as read at "
+	if p.dir == back {
+		title = "Plan to take back a change"
+	}
+	title += " for zone " + p.zone.Apex.Text()
+	if p.provider != "" {
+		title += " at " + printable(p.provider)
+	}
+	if p.draft {
+		seen = "from what the DNS answered at "
+	}
+	return title + ", " + seen + p.made.UTC().Format("15:04:05 UTC")
 }
 
 func (p Plan) writeNotes(b *strings.Builder) {
