@@ -81,7 +81,7 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 		return res, err
 	})
 	p.walker.Resolver = p.resolver
-	if r.Problem() == nil {
+	if !p.Record.hopeless() {
 		p.gather(limited)
 	}
 	outcomes := p.run(limited, rules)
@@ -163,8 +163,8 @@ func (p *Pass) run(ctx context.Context, rules []Rule) []Outcome {
 			done <- i
 		}()
 	}
-	noRecord := p.Record.Problem() != nil
-	skip := func(r Rule) bool { return noRecord && !r.Info().Input }
+	hopeless := p.Record.hopeless()
+	skip := func(r Rule) bool { return hopeless && !r.Info().Input }
 	for i, r := range rules {
 		if !r.Info().Probe && !skip(r) {
 			start(i)
@@ -187,7 +187,7 @@ func (p *Pass) run(ctx context.Context, rules []Rule) []Outcome {
 		if !started[i] {
 			out[i] = Outcome{Rule: r.Info().ID, State: NotApplicable, Reason: "nothing that it explains has failed"}
 			if skip(r) {
-				out[i].Reason = "this is no record of ACM"
+				out[i].Reason = "no answer of the DNS matters for this record"
 			}
 		}
 	}

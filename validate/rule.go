@@ -32,7 +32,8 @@ type Info struct {
 	// Probe marks a rule that asks questions which only a failure justifies: it runs when a rule that it explains has
 	// failed, so that a healthy record is not probed.
 	Probe bool
-	// Input marks a rule that reads the record alone. The others do not run on input that is no record of ACM.
+	// Input marks a rule that reads the record alone. The others do not run on input that is no record of ACM, or whose
+	// domain cannot be certified.
 	Input bool
 }
 
@@ -120,13 +121,17 @@ func Rules() []Rule {
 		inputInvalid{},
 		inputSwapped{},
 		inputUnclean{},
+		domainIneligible{},
 		zoneUndelegated{},
+		zoneSuspended{},
 		serverLame{},
 		serverUnreachable{},
+		nameUnderDNAME{},
 		recordMisplaced{},
 		delegationMismatch{},
 		cnameAndOtherData{},
 		cnameMultiple{},
+		recordFlattened{},
 		recordWrongType{},
 		nameWildcarded{},
 		valueDoubled{},

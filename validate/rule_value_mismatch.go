@@ -46,16 +46,11 @@ func (valueMismatch) Run(ctx context.Context, p *Pass) error {
 	return nil
 }
 
-// unlessRenamed gives the fix, or what to do where a DNAME above the name made its CNAME: no record stands there then, and
-// none that is put there is seen (RFC 6672, 2.4 and 3.3).
+// unlessRenamed gives the fix, or what to do where a DNAME above the name made its CNAME.
 func (p *Pass) unlessRenamed(fix Fix) Fix {
-	for _, v := range p.answered() {
-		for _, rr := range v.Response.Answer {
-			if rr.Type == resolver.TypeDNAME && p.Record.Name.Below(rr.Name) {
-				return Fix{Where: WhereZone, Message: fmt.Sprintf("at %s stands a DNAME, which renames every name below it: a record at %s is not seen. "+
-					"Replace the DNAME by records of their own, or create the record where it leads to", rr.Name, p.Record.Name)}
-			}
-		}
+	if owner, _ := p.renamedBy(); !owner.IsZero() {
+		return Fix{Where: WhereZone, Message: fmt.Sprintf("at %s stands a DNAME, which renames every name below it: a record at %s is not seen. "+
+			"Replace the DNAME by records of their own, or create the record where it leads to", owner, p.Record.Name)}
 	}
 	return fix
 }

@@ -10,7 +10,7 @@ import (
 
 // verdict judges the facts; findings do not enter. The reason is in words for a verdict that is undetermined.
 func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
-	if p.Record.Problem() != nil {
+	if p.Record.hopeless() {
 		return Invalid, ""
 	}
 	f := &p.facts

@@ -48,7 +48,7 @@ type Update struct {
 // two looks at a record is a pause that grows from w.FirstPause to w.LongestPause, begins anew when something has changed,
 // since somebody is at work, and grows shorter again towards w.Until.
 //
-// A record that no waiting can mend, because it is no record of ACM, ends at the first look. The error is that of
+// A record that no waiting can mend, because it is no record of ACM or its domain cannot be certified, ends at the first look. The error is that of
 // [Checker.Check] or the context's, and ends the iteration. Stopping the iteration stops the wait; nothing is left behind.
 func (c *Checker) Wait(ctx context.Context, w Waiting, records ...Record) iter.Seq2[Update, error] {
 	return func(yield func(Update, error) bool) {
@@ -135,7 +135,7 @@ func (x *waiting) saw(rep Report, now time.Time) Update {
 		x.pause = min(x.pause, max(x.Until.Sub(now)/2, first))
 	}
 	x.due = now.Add(x.pause)
-	if rep.Verdict == Valid || x.record.Problem() != nil || !x.Until.IsZero() && !x.due.Before(x.Until) {
+	if rep.Verdict == Valid || x.record.hopeless() || !x.Until.IsZero() && !x.due.Before(x.Until) {
 		u.Stage = AwaitEnd
 	} else {
 		u.Next = x.due
