@@ -2,12 +2,12 @@ package resolver
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -39,25 +39,41 @@ type Client struct {
 	// Patience is how long one question may take, all tries together. A nearer deadline of the context shortens it, and
 	// the tries with it. Zero: 4 seconds.
 	Patience time.Duration
-	// Recursors are asked where a question names no server, one after the other until one answers; they share Patience.
-	// They are the caller's choice and so may be private. Empty: such questions fail with [ErrNoServer].
-	Recursors []netip.AddrPort
-	// Dial opens a connection; network is "udp" or "tcp", address an IP address and a port. A datagram connection gives one
-	// message a Read. It must heed ctx. It is for source addresses, proxies and tests. Nil: the Dial of a zero [net.Dialer].
+	// Recursors are asked where a question names neither server nor recursor, one after the other until one answers; they
+	// share Patience. They are the caller's choice and so may be private. Empty: such questions fail with [ErrNoServer].
+	Recursors []Recursor
+	// RootCAs are the authorities that may have signed the certificate of a recursive resolver over TLS or HTTPS. Nil: those
+	// of this machine.
+	RootCAs *x509.CertPool
+	// Dial opens a connection; network is "udp" or "tcp", address an IP address and a port, or a host's name and a port for a
+	// [Recursor] that is known by name only. A datagram connection gives one message a Read. It must heed ctx. It is for
+	// source addresses, proxies and tests. Nil: the Dial of a zero [net.Dialer].
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Resolve asks q of its server. The errors are [ErrTimeout], [ErrRefusedConnection], [ErrUnroutable],
-// [ErrPrivateAddress], [ErrTruncated], [ErrMalformed], [ErrNoServer], [ErrBadName] for a question about no name, or the
-// error of ctx.
+// Resolve asks q of its server or recursor. The errors are [ErrTimeout], [ErrRefusedConnection], [ErrUnroutable],
+// [ErrPrivateAddress], [ErrTruncated], [ErrMalformed], [ErrNoServer], [ErrBadName] for a question about no name, of a
+// recursor over TLS or HTTPS also [ErrCertificate] and [ErrNoAddress], or the error of ctx. A connection over TLS or HTTPS
+// is closed when the call ends; [Client.Keep] keeps it for further questions.
 func (c *Client) Resolve(ctx context.Context, q Question) (Response, error) {
+	return c.resolve(ctx, q, nil)
+}
+
+// resolve asks, on kept connections where there are some.
+func (c *Client) resolve(ctx context.Context, q Question, kept *connections) (Response, error) {
 	switch {
 	case ctx.Err() != nil:
 		return Response{}, askError(q, ctx.Err())
 	case q.Name.IsZero():
 		return Response{}, askError(q, ErrBadName)
+	case !q.Server.IsValid() && !q.Recursor.IsZero():
+		r, err := c.askRecursor(ctx, q, c.patience(), kept)
+		if err != nil {
+			return Response{}, askError(q, err)
+		}
+		return r, nil
 	case !q.Server.IsValid():
-		return c.recurse(ctx, q)
+		return c.recurse(ctx, q, kept)
 	case !c.AllowPrivate && !PublicAddr(q.Server.Addr()):
 		return Response{}, askError(q, ErrPrivateAddress)
 	}
@@ -76,18 +92,18 @@ func (c *Client) patience() time.Duration {
 }
 
 // recurse asks the recursors in turn. Of several errors the last is told, with the recursor it is about.
-func (c *Client) recurse(ctx context.Context, q Question) (Response, error) {
+func (c *Client) recurse(ctx context.Context, q Question, kept *connections) (Response, error) {
 	err := askError(q, ErrNoServer)
 	tries := 0
 	end := time.Now().Add(c.patience())
 	if d, ok := ctx.Deadline(); ok && d.Before(end) {
 		end = d
 	}
-	for i, server := range c.Recursors {
+	for i, recursor := range c.Recursors {
 		to := q
-		to.Server, to.Recursive = server, true
+		to.Recursor = recursor
 		share := time.Until(end) / time.Duration(len(c.Recursors)-i)
-		r, askErr := c.ask(ctx, to, share)
+		r, askErr := c.askRecursor(ctx, to, share, kept)
 		if askErr == nil {
 			r.Question = q
 			r.Tries += tries
@@ -99,6 +115,21 @@ func (c *Client) recurse(ctx context.Context, q Question) (Response, error) {
 		}
 	}
 	return Response{}, err
+}
+
+// askRecursor asks the one that q names. Response.Tries is filled in with an error, too.
+func (c *Client) askRecursor(ctx context.Context, q Question, patience time.Duration, kept *connections) (Response, error) {
+	var r Response
+	var err error
+	if q.Recursor.Transport() == UDP {
+		to := q
+		to.Server, to.Recursive = q.Recursor.AddrPort(), true
+		r, err = c.ask(ctx, to, patience)
+	} else {
+		r, err = c.askEncrypted(ctx, q, patience, kept)
+	}
+	r.Question = q
+	return r, err
 }
 
 // try is one message sent and what came of it.

@@ -21,6 +21,7 @@ import (
 	"net/netip"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/miekg/dns"
@@ -31,9 +32,10 @@ import (
 type Question struct {
 	Name Name
 	Type Type
-	// Server is the name server to ask. The zero value asks for a recursive resolver's answer, wherever the Resolver gets
-	// one from.
+	// Server is the name server to ask. The zero value asks for a recursive resolver's answer.
 	Server netip.AddrPort
+	// Recursor is the recursive resolver to ask, where Server is zero. The zero value leaves it to the Resolver which one.
+	Recursor Recursor
 	// Recursive sets RD. Questions to authoritative servers leave it off. It is implied where Server is zero.
 	Recursive bool
 	// DNSSEC sets DO: signatures and denials are wanted (RFC 3225).
@@ -47,8 +49,11 @@ type Question struct {
 // String gives server, name and type, and what else was asked for.
 func (q Question) String() string {
 	s := q.Name.String() + " " + q.Type.String()
-	if q.Server.IsValid() {
+	switch {
+	case q.Server.IsValid():
 		s = q.Server.String() + " " + s
+	case !q.Recursor.IsZero():
+		s = q.Recursor.String() + " " + s
 	}
 	for _, f := range []struct {
 		on   bool
@@ -61,10 +66,13 @@ func (q Question) String() string {
 	return s
 }
 
-// Compare orders questions by server, name, type and flags, so that what timing shuffled can be put in one order.
+// Compare orders questions by server, recursor, name, type and flags, so that what timing shuffled can be put in one order.
 func (q Question) Compare(p Question) int {
 	if c := q.Server.Compare(p.Server); c != 0 {
 		return c
+	}
+	if q.Recursor != p.Recursor {
+		return strings.Compare(q.Recursor.String(), p.Recursor.String())
 	}
 	if c := q.Name.Compare(p.Name); c != 0 {
 		return c
@@ -115,8 +123,10 @@ type Transport string
 
 // The transports that answers come by.
 const (
-	UDP Transport = "udp"
-	TCP Transport = "tcp"
+	UDP   Transport = "udp"
+	TCP   Transport = "tcp"
+	TLS   Transport = "tls"   // RFC 7858
+	HTTPS Transport = "https" // RFC 8484
 )
 
 // ExtendedError is an extended DNS error (RFC 8914).
@@ -222,11 +232,17 @@ var (
 	ErrBudget = errors.New("the budget of questions is used up")
 	// ErrNoServer: the question names no server and the Resolver has no recursive one.
 	ErrNoServer = errors.New("no recursive resolver is set")
+	// ErrCertificate: a recursive resolver's certificate is not to be trusted; the text says why.
+	ErrCertificate = errors.New("its certificate cannot be trusted")
 )
 
 // askError wraps err once with what was being asked.
 func askError(q Question, err error) error {
-	if !q.Server.IsValid() {
+	switch {
+	case q.Server.IsValid():
+	case !q.Recursor.IsZero():
+		return fmt.Errorf("resolver: ask %s for %s %s: %w", q.Recursor, q.Name, q.Type, err)
+	default:
 		return fmt.Errorf("resolver: ask for %s %s: %w", q.Name, q.Type, err)
 	}
 	return fmt.Errorf("resolver: ask %s for %s %s: %w", q.Server, q.Name, q.Type, err)

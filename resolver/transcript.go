@@ -41,7 +41,8 @@ import (
 // The last line tells a whole transcript from one that was cut off, in which what is missing would read as "not there".
 // The questions stand in the order of [Question.Compare], whatever order they were asked in. A line is cut at a semicolon
 // that stands alone or begins a word; what follows is a comment. The server of a question to a recursive resolver is
-// written "recursor". The rest of the language: see [ParseTranscript].
+// written "recursor=" and a text of [ParseRecursor], or "recursor" where the question leaves it open which one. The rest of
+// the language: see [ParseTranscript].
 //
 // One question has one outcome. Of several, an answer is preferred to an error, and of two answers or two errors the later
 // one is kept. The zero value is empty. Safe for concurrent use once the exported fields are set.
@@ -83,13 +84,11 @@ func (e *TranscriptError) Unwrap() error { return ErrBadTranscript }
 // Resolve passes q on and records what comes of it, or replays. An error that is replayed has the text that it had, and
 // wraps what it wrapped of the Err values of this package, [context.Canceled] and [context.DeadlineExceeded].
 func (t *Transcript) Resolve(ctx context.Context, q Question) (Response, error) {
+	if t.Resolver != nil {
+		return t.through(ctx, t.Resolver, q)
+	}
 	if err := ctx.Err(); err != nil {
 		return Response{}, askError(q, err)
-	}
-	if t.Resolver != nil {
-		r, err := t.Resolver.Resolve(ctx, q)
-		t.Add(Exchange{Question: q, Response: r, Err: err})
-		return r, err
 	}
 	t.mu.Lock()
 	e, ok := t.held[q]
@@ -98,6 +97,25 @@ func (t *Transcript) Resolve(ctx context.Context, q Question) (Response, error) 
 		return Response{}, askError(q, ErrNotRecorded)
 	}
 	return e.Response.clone(), e.Err
+}
+
+// Keep records from a Resolver that keeps its connections, where the one set is a [Keeper]; see [Client.Keep].
+func (t *Transcript) Keep() (r Resolver, done func()) {
+	if t.Resolver == nil {
+		return t, func() {}
+	}
+	inner, done := Keep(t.Resolver)
+	return Func(func(ctx context.Context, q Question) (Response, error) { return t.through(ctx, inner, q) }), done
+}
+
+// through passes q on to r and records what comes of it.
+func (t *Transcript) through(ctx context.Context, r Resolver, q Question) (Response, error) {
+	if err := ctx.Err(); err != nil {
+		return Response{}, askError(q, err)
+	}
+	res, err := r.Resolve(ctx, q)
+	t.Add(Exchange{Question: q, Response: res, Err: err})
+	return res, err
 }
 
 // Add records exchanges that were had elsewhere, such as [Memo.Exchanges].
@@ -245,8 +263,11 @@ const recursor = "recursor"
 
 func askText(q Question) (string, error) {
 	server := recursor
-	if q.Server != (netip.AddrPort{}) {
+	switch {
+	case q.Server != (netip.AddrPort{}):
 		server = q.Server.String()
+	case !q.Recursor.IsZero():
+		server = recursor + "=" + q.Recursor.String()
 	}
 	line := []string{"ask", server, q.Name.String(), typeText(q.Type)}
 	for _, f := range askFlags(&q) {
@@ -376,6 +397,8 @@ var errorWords = []struct {
 	{"budget", ErrBudget},
 	{"no-server", ErrNoServer},
 	{"bad-name", ErrBadName},
+	{"certificate", ErrCertificate},
+	{"no-address", ErrNoAddress},
 	{"cancelled", context.Canceled},
 	{"deadline", context.DeadlineExceeded},
 }
@@ -439,7 +462,7 @@ const maxLine = 1 << 20
 //	; acmdoctor transcript 1                                        the first line
 //	time TIME                                                       as in RFC 3339
 //	note KEY [TEXT]                                                 to the end of the line; in Go's quotes if need be
-//	ask SERVER:PORT|recursor NAME TYPE [rd] [do] [cd] [tcp]         then either
+//	ask SERVER:PORT|recursor[=RECURSOR] NAME TYPE [rd] [do] [cd] [tcp]  then either
 //	error WORD... ["TEXT"]                                          or
 //	reply RCODE [aa] [tc] [ra] [ad] [edns] [udp|tcp|transport=WORD] and for each record, and each error of RFC 8914
 //	answer|authority|additional RECORD                              as in a zone file
@@ -626,7 +649,11 @@ func parseAsk(f []string) (Question, *TranscriptError) {
 		return q, &TranscriptError{Found: strings.Join(f, " "), Expected: "a server, a name and a type"}
 	}
 	var err error
-	if f[0] != recursor {
+	if name, named := strings.CutPrefix(f[0], recursor+"="); named {
+		if q.Recursor, err = ParseRecursor(name); err != nil {
+			return q, &TranscriptError{Found: f[0], Expected: recursor + "= and a recursive resolver such as tls://9.9.9.9"}
+		}
+	} else if f[0] != recursor {
 		if q.Server, err = netip.ParseAddrPort(f[0]); err != nil {
 			return q, &TranscriptError{Found: f[0], Expected: "an address with a port, or " + recursor}
 		}

@@ -83,7 +83,7 @@ func saidText(r resolver.Response) string {
 		}
 	}
 	for _, x := range r.ExtendedErrors {
-		text += fmt.Sprintf(", extended error %d", x.Code)
+		text += "; it adds: " + x.Meaning()
 		if x.Text != "" {
 			text += " " + abridged(fmt.Sprintf("%+q", x.Text))
 		}

@@ -136,7 +136,7 @@ func (in *Internet) answer(h *host, req *dns.Msg, q resolver.Question, over reso
 		case Delay:
 			o.delay += f.Delay
 		case TruncateAll:
-			if over == resolver.TCP {
+			if over != resolver.UDP {
 				return outcome{hangUp: true, delay: o.delay}
 			}
 			cut = true

@@ -64,7 +64,7 @@ const maxReferral = 1000
 
 // ParseFault reads a fault in one line:
 //
-//	SERVER ACTION [ARGUMENTS] [for TYPE] [name NAME] [over udp|tcp] [times N]
+//	SERVER ACTION [ARGUMENTS] [for TYPE] [name NAME] [over udp|tcp|tls|https] [times N]
 //
 // SERVER is a name server's name or address, ACTION the text of an [Action]. Errors wrap [ErrText].
 func ParseFault(line string) (Fault, error) {
@@ -105,8 +105,8 @@ func parseFault(line string) (f Fault, err error) {
 			f.Name, err = resolver.ParseName(v)
 		case "over":
 			f.Over = resolver.Transport(v)
-			if f.Over != resolver.UDP && f.Over != resolver.TCP {
-				err = fmt.Errorf("found %q, expected udp or tcp", v)
+			if !slices.Contains([]resolver.Transport{resolver.UDP, resolver.TCP, resolver.TLS, resolver.HTTPS}, f.Over) {
+				err = fmt.Errorf("found %q, expected udp, tcp, tls or https", v)
 			}
 		case "times":
 			if f.Times, err = strconv.Atoi(v); err == nil && f.Times < 1 {

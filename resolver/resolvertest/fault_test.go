@@ -143,7 +143,7 @@ func TestParseFaultErrors(t *testing.T) {
 		"ns1.example.com. lie x. A y":          "",
 		"ns1.example.com. lie x. NOTYPE y":     "not a record type",
 		"ns1.example.com. drop for NOTYPE":     "not a record type",
-		"ns1.example.com. drop over carrier":   "expected udp or tcp",
+		"ns1.example.com. drop over carrier":   "expected udp, tcp, tls or https",
 		"ns1.example.com. drop times 0":        "at least 1",
 		"ns1.example.com. drop times often":    "often",
 		"ns1.example.com. drop name exa..mple": "label is empty",

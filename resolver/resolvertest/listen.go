@@ -1,11 +1,14 @@
 package resolvertest
 
 import (
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
+	"net/http"
 	"net/netip"
 	"slices"
 	"sync"
@@ -37,6 +40,69 @@ func (in *Internet) Listen(addr string) (*Listener, error) {
 	}
 	return in.listen(a.Port(), a.Addr().Unmap())
 }
+
+// ListenTLS is [Internet.Listen] over TLS (RFC 7858), with the certificate of the configuration. What listens there is the
+// server at the address as, or the one that Listen would choose where as is the zero Addr.
+func (in *Internet) ListenTLS(addr string, as netip.Addr, config *tls.Config) (*Listener, error) {
+	return in.listenEncrypted(addr, as, func(l *Listener, t *net.TCPListener, server netip.AddrPort) {
+		l.serveTCP(tls.NewListener(t, config), server, resolver.TLS)
+	})
+}
+
+// ListenHTTPS is [Internet.ListenTLS] over HTTPS (RFC 8484), by POST at the path /dns-query.
+func (in *Internet) ListenHTTPS(addr string, as netip.Addr, config *tls.Config) (*Listener, error) {
+	return in.listenEncrypted(addr, as, func(l *Listener, t *net.TCPListener, server netip.AddrPort) {
+		s := &http.Server{Handler: l.web(server), TLSConfig: config.Clone(), ErrorLog: slog.NewLogLogger(slog.DiscardHandler, slog.LevelError)}
+		l.track(s)
+		_ = s.ServeTLS(t, "", "") // ends when it is closed
+	})
+}
+
+func (in *Internet) listenEncrypted(addr string, as netip.Addr, serve func(*Listener, *net.TCPListener, netip.AddrPort)) (*Listener, error) {
+	a, err := netip.ParseAddrPort(addr)
+	if err != nil {
+		return nil, fmt.Errorf("resolvertest: listen on %q: %w: %w", addr, ErrText, err)
+	}
+	t, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(a))
+	if err != nil {
+		return nil, fmt.Errorf("resolvertest: listen: %w", err)
+	}
+	l := &Listener{in: in, closers: map[io.Closer]bool{}}
+	l.track(t)
+	l.addrs = []netip.AddrPort{t.Addr().(*net.TCPAddr).AddrPort()}
+	if !as.IsValid() {
+		as = a.Addr().Unmap()
+	}
+	server := in.server(as)
+	l.wg.Go(func() { serve(l, t, server) })
+	return l, nil
+}
+
+// web answers as a resolver over HTTPS.
+func (l *Listener) web(server netip.AddrPort) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /dns-query", func(w http.ResponseWriter, r *http.Request) {
+		wire, err := io.ReadAll(io.LimitReader(r.Body, dns.MaxMsgSize))
+		if err != nil || r.Header.Get("Content-Type") != messageType {
+			http.Error(w, "not a DNS message", http.StatusUnsupportedMediaType)
+			return
+		}
+		l.in.askedPacket(server, resolver.HTTPS, wire)
+		o := l.in.exchange(server, resolver.HTTPS, wire, true)
+		if l.in.wait(r.Context(), o.delay) != nil || o.wire == nil && !o.hangUp && !o.closed {
+			<-r.Context().Done() // silence
+			return
+		}
+		if o.wire == nil {
+			panic(http.ErrAbortHandler)
+		}
+		w.Header().Set("Content-Type", messageType)
+		_, _ = w.Write(o.wire) // the client may be gone
+	})
+	return mux
+}
+
+const messageType = "application/dns-message" // RFC 8484, 6
 
 // ListenAll serves every server of the internet at its own address, all on one port; 0 takes a free one. The internet must
 // live on addresses of this machine: see [ParseIn] with a prefix such as 127.53.0.0/16, all of which Linux has.
@@ -93,7 +159,7 @@ func (l *Listener) open(a netip.AddrPort) (uint16, error) {
 	l.addrs = append(l.addrs, a)
 	server := l.in.server(a.Addr())
 	l.wg.Go(func() { l.serveUDP(u, server) })
-	l.wg.Go(func() { l.serveTCP(t, server) })
+	l.wg.Go(func() { l.serveTCP(t, server, resolver.TCP) })
 	return a.Port(), nil
 }
 
@@ -126,7 +192,9 @@ func (l *Listener) Close() error {
 	l.closed = true
 	var errs []error
 	for c := range l.closers {
-		errs = append(errs, c.Close())
+		if err := c.Close(); !errors.Is(err, net.ErrClosed) { // an HTTP server has closed its listener
+			errs = append(errs, err)
+		}
 	}
 	clear(l.closers)
 	l.mu.Unlock()
@@ -198,7 +266,7 @@ func (l *Listener) serveUDP(u *net.UDPConn, server netip.AddrPort) {
 	}
 }
 
-func (l *Listener) serveTCP(t *net.TCPListener, server netip.AddrPort) {
+func (l *Listener) serveTCP(t net.Listener, server netip.AddrPort, over resolver.Transport) {
 	for {
 		c, err := t.Accept()
 		if errors.Is(err, net.ErrClosed) {
@@ -212,7 +280,7 @@ func (l *Listener) serveTCP(t *net.TCPListener, server netip.AddrPort) {
 			return
 		}
 		l.wg.Go(func() {
-			l.serveConn(c, server)
+			l.serveConn(c, server, over)
 			l.untrack(c)
 			_ = c.Close()
 		})
@@ -222,7 +290,7 @@ func (l *Listener) serveTCP(t *net.TCPListener, server netip.AddrPort) {
 // idle is how long a client may keep a TCP connection without a question.
 const idle = 30 * time.Second
 
-func (l *Listener) serveConn(c net.Conn, server netip.AddrPort) {
+func (l *Listener) serveConn(c net.Conn, server netip.AddrPort, over resolver.Transport) {
 	var write sync.Mutex
 	for {
 		if err := c.SetReadDeadline(time.Now().Add(idle)); err != nil {
@@ -236,8 +304,8 @@ func (l *Listener) serveConn(c net.Conn, server netip.AddrPort) {
 		if _, err := io.ReadFull(c, wire); err != nil {
 			return
 		}
-		l.in.askedPacket(server, resolver.TCP, wire)
-		o := l.in.exchange(server, resolver.TCP, wire, true)
+		l.in.askedPacket(server, over, wire)
+		o := l.in.exchange(server, over, wire, true)
 		if o.hangUp || o.closed {
 			return
 		}

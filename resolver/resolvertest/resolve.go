@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"time"
 
 	"github.com/miekg/dns"
@@ -23,12 +24,15 @@ var (
 	tcpAttempts = []attempt{{resolver.TCP, true}, {resolver.TCP, true}, {resolver.TCP, false}}
 )
 
+// handshakes are the round trips before a question can be sent: TCP's, and TLS 1.3's (RFC 8446, 2).
+var handshakes = map[resolver.Transport]int{resolver.TCP: 1, resolver.TLS: 2, resolver.HTTPS: 2}
+
 // errSilence is what one packet without an answer comes to, before the next is sent.
 var errSilence = errors.New("silence")
 
 // Resolve answers as the server at q.Server would, in the way in which a [resolver.Client] reports it in the end: what is
 // truncated is asked again over TCP, a lost packet is sent again, a server that cannot do EDNS is asked without it. A zero
-// q.Server is answered by a recursive resolver without a cache. Errors wrap [resolver.ErrTimeout],
+// q.Server is answered by the recursive resolver at q.Recursor's address, or by one without a cache. Errors wrap [resolver.ErrTimeout],
 // [resolver.ErrMalformed], [resolver.ErrTruncated], [resolver.ErrRefusedConnection] or the context's error.
 func (in *Internet) Resolve(ctx context.Context, q resolver.Question) (resolver.Response, error) {
 	in.asked(q)
@@ -43,6 +47,9 @@ func (in *Internet) resolve(ctx context.Context, q resolver.Question) (resolver.
 	if err := ctx.Err(); err != nil {
 		return resolver.Response{}, err
 	}
+	if !q.Server.IsValid() && !q.Recursor.IsZero() {
+		return in.resolveAt(ctx, q)
+	}
 	if !q.Server.IsValid() {
 		rd := q
 		rd.Recursive = true
@@ -54,10 +61,29 @@ func (in *Internet) resolve(ctx context.Context, q resolver.Question) (resolver.
 		r.Transport, r.RTT, r.Tries = resolver.UDP, in.Latency, 1
 		return r, err
 	}
-	list := attempts
 	if q.TCP {
+		return in.exchanges(ctx, q, tcpAttempts)
+	}
+	return in.exchanges(ctx, q, attempts)
+}
+
+// resolveAt asks the recursive resolver of q, whatever port it is said to be on.
+func (in *Internet) resolveAt(ctx context.Context, q resolver.Question) (resolver.Response, error) {
+	to := q
+	to.Server, to.Recursive = netip.AddrPortFrom(q.Recursor.AddrPort().Addr(), 53), true
+	list := attempts
+	if over := q.Recursor.Transport(); over != resolver.UDP {
+		list = []attempt{{over, true}}
+	} else if q.TCP {
 		list = tcpAttempts
 	}
+	r, err := in.exchanges(ctx, to, list)
+	r.Question = q
+	return r, err
+}
+
+// exchanges sends one packet after the other until one is answered.
+func (in *Internet) exchanges(ctx context.Context, q resolver.Question, list []attempt) (resolver.Response, error) {
 	var malformed error
 	edns, tries := true, 0
 	for i := 0; i < len(list); i++ {
@@ -104,7 +130,7 @@ func (in *Internet) try(ctx context.Context, q resolver.Question, a attempt) (re
 	if err != nil {
 		return resolver.Response{}, fmt.Errorf("%w: %w", resolver.ErrMalformed, err)
 	}
-	if a.over == resolver.TCP { // the handshake
+	for range handshakes[a.over] {
 		if err := in.wait(ctx, in.Latency); err != nil {
 			return resolver.Response{}, err
 		}
