@@ -1,0 +1,242 @@
+package bulk_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/bulk"
+	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
+)
+
+// packets is a socket in a fake internet: a connection for each server that something is sent to.
+type packets struct {
+	in     *resolvertest.Internet
+	came   chan packet
+	closed chan struct{}
+	once   sync.Once
+	wg     sync.WaitGroup
+
+	mu    sync.Mutex
+	conns map[string]net.Conn
+}
+
+type packet struct {
+	b    []byte
+	from net.Addr
+}
+
+func listenIn(in *resolvertest.Internet) func(string) (net.PacketConn, error) {
+	return func(network string) (net.PacketConn, error) {
+		return &packets{in: in, came: make(chan packet, 100), closed: make(chan struct{}), conns: map[string]net.Conn{}}, nil
+	}
+}
+
+func (p *packets) ReadFrom(b []byte) (int, net.Addr, error) {
+	select {
+	case x := <-p.came:
+		return copy(b, x.b), x.from, nil
+	case <-p.closed:
+		return 0, nil, net.ErrClosed
+	}
+}
+
+func (p *packets) WriteTo(b []byte, to net.Addr) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c := p.conns[to.String()]
+	if c == nil {
+		var err error
+		if c, err = p.in.Dial(context.Background(), "udp", to.String()); err != nil {
+			return 0, err
+		}
+		p.conns[to.String()] = c
+		from := &net.UDPAddr{IP: append(net.IP{}, to.(*net.UDPAddr).IP...), Port: to.(*net.UDPAddr).Port}
+		p.wg.Go(func() {
+			for {
+				b := make([]byte, 65535)
+				n, err := c.Read(b)
+				if err != nil {
+					return
+				}
+				select {
+				case p.came <- packet{b[:n], from}:
+				case <-p.closed:
+					return
+				}
+			}
+		})
+	}
+	return c.Write(b)
+}
+
+func (p *packets) Close() error {
+	p.once.Do(func() {
+		close(p.closed)
+		p.mu.Lock()
+		for _, c := range p.conns {
+			_ = c.Close()
+		}
+		p.mu.Unlock()
+		p.wg.Wait()
+	})
+	return nil
+}
+
+func (p *packets) LocalAddr() net.Addr              { return &net.UDPAddr{} }
+func (p *packets) SetDeadline(time.Time) error      { return os.ErrNoDeadline }
+func (p *packets) SetReadDeadline(time.Time) error  { return os.ErrNoDeadline }
+func (p *packets) SetWriteDeadline(time.Time) error { return os.ErrNoDeadline }
+
+func newPool(t testing.TB, in *resolvertest.Internet) *bulk.Pool {
+	p := &bulk.Pool{Sockets: 4, Listen: listenIn(in), Fallback: &resolver.Client{Dial: in.Dial}}
+	t.Cleanup(func() { _ = p.Close() })
+	return p
+}
+
+// closing gives a resolver that closes its pool after each question, as the suite makes many.
+type closing struct{ p *bulk.Pool }
+
+func (c closing) Resolve(ctx context.Context, q resolver.Question) (resolver.Response, error) {
+	return c.p.Resolve(ctx, q)
+}
+
+func TestPoolKeepsThePromisesOfAResolver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var pools []*bulk.Pool
+		require.NoError(t, resolvertest.TestResolver(func(in *resolvertest.Internet) resolver.Resolver {
+			p := &bulk.Pool{Sockets: 2, Listen: listenIn(in), Fallback: &resolver.Client{Dial: in.Dial}}
+			pools = append(pools, p)
+			return closing{p}
+		}))
+		for _, p := range pools {
+			require.NoError(t, p.Close())
+		}
+	})
+}
+
+const zones = "$ORIGIN example.com.\n_a79 CNAME _424.xyz.acm-validations.aws.\n"
+
+func ask(server netip.AddrPort, done func(*bulk.Outbox, *bulk.Message, error)) *bulk.Ask {
+	return &bulk.Ask{Server: server, Name: resolver.MustParseName("_a79.example.com."), Type: resolver.TypeCNAME, Done: done}
+}
+
+func addrs(in *resolvertest.Internet, name string) (out []netip.AddrPort) {
+	for _, a := range in.Addrs(resolver.MustParseName(name)) {
+		out = append(out, netip.AddrPortFrom(a, 53))
+	}
+	return out
+}
+
+func TestLostPacketsAreSentAgainAndNotMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse(zones)
+		in.Fault(resolvertest.MustParseFault("ns1.example.com. drop times 2"))
+		p := newPool(t, in)
+		came := make(chan error, 1)
+		begun := time.Now()
+		p.Send(ask(addrs(in, "ns1.example.com.")[0], func(_ *bulk.Outbox, m *bulk.Message, err error) { came <- err }))
+		require.NoError(t, <-came)
+		assert.Equal(t, bulk.Stats{Sent: 3, Repeated: 2, Answered: 1}, p.Stats())
+		assert.Less(t, time.Since(begun), 3*time.Second)
+		require.NoError(t, p.Close())
+	})
+}
+
+func TestASilentServerIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse(zones)
+		in.Fault(resolvertest.MustParseFault("ns1.example.com. drop"))
+		p := newPool(t, in)
+		q := resolver.Question{Name: resolver.MustParseName("_a79.example.com."), Type: resolver.TypeCNAME, Server: addrs(in, "ns1.example.com.")[0]}
+		_, err := p.Resolve(t.Context(), q)
+		require.ErrorIs(t, err, resolver.ErrTimeout)
+		before, asked := p.Stats(), len(in.Queries())
+		begun := time.Now()
+		_, err = p.Resolve(t.Context(), q)
+		require.ErrorIs(t, err, resolver.ErrTimeout)
+		assert.Zero(t, time.Since(begun), "it is known to be silent")
+		assert.Equal(t, before.Sent, p.Stats().Sent)
+		assert.Len(t, in.Queries(), asked)
+		time.Sleep(2 * time.Minute)
+		_, err = p.Resolve(t.Context(), q)
+		require.ErrorIs(t, err, resolver.ErrTimeout)
+		assert.Greater(t, p.Stats().Sent, before.Sent, "after a while it is asked again")
+		require.NoError(t, p.Close())
+	})
+}
+
+func TestNoServerGetsMoreThanItsShare(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse(zones)
+		in.Latency = 50 * time.Millisecond
+		p := newPool(t, in)
+		p.InFlight = 40
+		var flying, most, came atomic.Int64
+		var asks []*bulk.Ask
+		done := make(chan struct{})
+		for range 500 {
+			asks = append(asks, ask(addrs(in, "ns1.example.com.")[0], func(_ *bulk.Outbox, m *bulk.Message, err error) {
+				assert.NoError(t, err)
+				if came.Add(1) == 500 {
+					close(done)
+				}
+			}))
+		}
+		go func() {
+			for {
+				select {
+				case <-done:
+					return
+				case <-time.After(10 * time.Millisecond):
+					flying.Store(p.Stats().Sent - p.Stats().Answered)
+					most.Store(max(most.Load(), flying.Load()))
+				}
+			}
+		}()
+		p.Send(asks...)
+		<-done
+		assert.LessOrEqual(t, most.Load(), int64(40))
+		assert.Greater(t, most.Load(), int64(20))
+		assert.Equal(t, bulk.Stats{Sent: 500, Answered: 500}, p.Stats())
+		require.NoError(t, p.Close())
+	})
+}
+
+func TestClosingEndsWhatIsUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse(zones)
+		in.Fault(resolvertest.MustParseFault("ns1.example.com. drop"))
+		p := newPool(t, in)
+		var errs []error
+		for range 100 {
+			p.Send(ask(addrs(in, "ns1.example.com.")[0], func(_ *bulk.Outbox, m *bulk.Message, err error) { errs = append(errs, err) }))
+		}
+		require.NoError(t, p.Close())
+		require.Len(t, errs, 100)
+		for _, err := range errs {
+			assert.ErrorIs(t, err, bulk.ErrClosed)
+		}
+		_, err := p.Resolve(t.Context(), resolver.Question{Name: resolver.Root, Type: resolver.TypeNS, Server: addrs(in, "ns1.example.com.")[0]})
+		assert.ErrorIs(t, err, bulk.ErrClosed)
+	})
+}
+
+func TestPrivateServersAreNotAsked(t *testing.T) {
+	var p bulk.Pool
+	defer p.Close()
+	var got error
+	p.Send(ask(netip.MustParseAddrPort("127.0.0.1:53"), func(_ *bulk.Outbox, _ *bulk.Message, err error) { got = err }))
+	assert.True(t, errors.Is(got, resolver.ErrPrivateAddress))
+}
