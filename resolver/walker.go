@@ -117,8 +117,11 @@ type Walker struct {
 	Roots    []NameServer // nil: [RootHints]
 	Port     uint16       // that name servers are asked on; 0: 53
 	Family   Family
-	// Along, if set, gives questions to ask together with the first ones to the servers of a zone that is neither the root
-	// nor a public suffix, so that they cost no round trip. The answers are for the Resolver to remember ([Memo]).
+	// DNSSEC asks for signatures and denials with every question (DO).
+	DNSSEC bool
+	// Along, if set, gives questions to ask together with those of a walk, so that they cost no round trip: it is called for
+	// every cut on the way, with the servers that are about to be asked at the same time. The answers are for the Resolver
+	// to remember ([Memo]). What looks for the address of a name server takes nothing along.
 	Along func(Cut, []Server) []Question
 
 	known map[Name]Cut
@@ -164,7 +167,8 @@ func (w Walker) WalkQuick(ctx context.Context, name Name, t Type) (Walk, error) 
 	return w.walk(ctx, name, t, nil, false)
 }
 
-// Ask asks all servers for name and t at once and gives their answers in the order of servers.
+// Ask asks all servers for name and t at once and gives their answers in the order of servers. What is asked also is for
+// the Resolver to remember.
 func (w Walker) Ask(ctx context.Context, servers []Server, name Name, t Type, also ...Question) []Answer {
 	out := make([]Answer, len(servers))
 	var wg sync.WaitGroup
@@ -172,13 +176,14 @@ func (w Walker) Ask(ctx context.Context, servers []Server, name Name, t Type, al
 		wg.Go(func() { out[i] = w.ask(ctx, s, Question{Name: name, Type: t, Server: s.Addr}) })
 	}
 	for _, q := range also {
-		wg.Go(func() { _, _ = w.Resolver.Resolve(ctx, q) }) // remembered by the Resolver, with its error
+		wg.Go(func() { _ = w.ask(ctx, Server{Addr: q.Server}, q) })
 	}
 	wg.Wait()
 	return out
 }
 
 func (w Walker) ask(ctx context.Context, s Server, q Question) Answer {
+	q.DNSSEC = q.DNSSEC || w.DNSSEC
 	r, err := w.Resolver.Resolve(ctx, q)
 	return Answer{Server: s, Question: q, Response: r, Err: err}
 }
@@ -186,20 +191,18 @@ func (w Walker) ask(ctx context.Context, s Server, q Question) Answer {
 // AskAny asks one server after the other, then more at a time, until one gives a usable answer for zone. Which one it
 // takes depends on their order alone, never on their speed. It gives all answers it got, the usable one last.
 func (w Walker) AskAny(ctx context.Context, zone Name, servers []Server, name Name, t Type) (all []Answer, ok bool) {
-	return w.askAny(ctx, zone, servers, name, t)
+	return w.askAny(ctx, zone, servers, name, t, nil)
 }
 
-// askAny is AskAny that sends questions for further types along, for the Resolver to remember.
-func (w Walker) askAny(ctx context.Context, zone Name, servers []Server, name Name, t Type, also ...Type) (all []Answer, ok bool) {
+// askAny is AskAny that sends further questions along with those to each group of servers, for the Resolver to remember.
+func (w Walker) askAny(ctx context.Context, zone Name, servers []Server, name Name, t Type, along func([]Server) []Question) (all []Answer, ok bool) {
 	for at, n := 0, 1; at < len(servers); n *= 2 {
 		some := servers[at:min(at+n, len(servers))]
-		var along []Question
-		for _, s := range some {
-			for _, t := range also {
-				along = append(along, Question{Name: name, Type: t, Server: s.Addr})
-			}
+		var also []Question
+		if along != nil {
+			also = along(some)
 		}
-		group := w.Ask(ctx, some, name, t, along...)
+		group := w.Ask(ctx, some, name, t, also...)
 		for _, a := range group {
 			if a.Err == nil && a.Response.Means(zone).Usable() {
 				return append(all, a), true
@@ -230,7 +233,11 @@ func (w Walker) walk(ctx context.Context, name Name, t Type, stack []Name, every
 			}
 			k.Answers = w.Ask(ctx, servers, name, t, also...)
 		} else {
-			k.Answers = w.askOne(ctx, &cut, name, t, stack, k.learned)
+			var along func([]Server) []Question
+			if w.Along != nil {
+				along = func(some []Server) []Question { return w.Along(cut, some) }
+			}
+			k.Answers = w.askOne(ctx, &cut, name, t, stack, k.learned, along)
 			k.Cuts[len(k.Cuts)-1] = cut
 		}
 		k.learned[cut.Zone] = cut
@@ -286,7 +293,7 @@ func oneServerWillDo(zone Name) bool {
 // askOne asks the servers of a cut that have addresses first, and looks for the addresses of the others only when none of
 // those is of use. IPv4 goes first, since a machine's IPv6 may be there and lead nowhere; beyond that the name decides who
 // is asked, so that many checks spread over the servers and one check is always the same.
-func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack []Name, learned map[Name]Cut, also ...Type) []Answer {
+func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack []Name, learned map[Name]Cut, along func([]Server) []Question) []Answer {
 	order := func(servers []Server) []Server {
 		h := fnv.New32a()
 		_, _ = h.Write([]byte(name.wire))
@@ -300,11 +307,11 @@ func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack [
 		return servers
 	}
 	have := w.Servers(*cut)
-	all, ok := w.askAny(ctx, cut.Zone, order(have), name, t, also...)
+	all, ok := w.askAny(ctx, cut.Zone, order(have), name, t, along)
 	if !ok && ctx.Err() == nil && slices.ContainsFunc(cut.NameServers, func(ns NameServer) bool { return len(ns.Addrs) == 0 && ns.Err == nil }) {
 		*cut = w.address(ctx, *cut, stack, learned)
 		more := slices.DeleteFunc(w.Servers(*cut), func(s Server) bool { return slices.Contains(have, s) })
-		rest, _ := w.askAny(ctx, cut.Zone, order(more), name, t, also...)
+		rest, _ := w.askAny(ctx, cut.Zone, order(more), name, t, along)
 		all = append(all, rest...)
 	}
 	slices.SortStableFunc(all, func(a, b Answer) int {
@@ -579,11 +586,16 @@ func readAddresses(zone, name Name, answers []Answer) (out addresses) {
 func (w Walker) walkForAddress(ctx context.Context, name Name, stack []Name, learned map[Name]Cut) ([]Answer, Cut, error) {
 	cut := w.start(name, TypeA, learned)
 	for {
-		var also []Type
+		var along func([]Server) []Question
 		if w.Family != IPv4Only && !oneServerWillDo(cut.Zone) {
-			also = []Type{TypeAAAA}
+			along = func(some []Server) (also []Question) {
+				for _, s := range some {
+					also = append(also, Question{Name: name, Type: TypeAAAA, Server: s.Addr})
+				}
+				return also
+			}
 		}
-		answers := w.askOne(ctx, &cut, name, TypeA, stack, learned, also...)
+		answers := w.askOne(ctx, &cut, name, TypeA, stack, learned, along)
 		learned[cut.Zone] = cut
 		next, ok := w.next(cut, answers)
 		if !ok {

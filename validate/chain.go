@@ -91,7 +91,7 @@ func (p *Pass) differing() []resolver.Name {
 
 // probe asks for a name beside the record's that nobody has: what it answers, a wildcard answers.
 func (p *Pass) probe(ctx context.Context) (resolver.Answer, error) {
-	name, ok := p.Record.Domain().Child(probeLabel(p.Record))
+	name, ok := p.probeName()
 	if !ok {
 		return resolver.Answer{}, fmt.Errorf("%w: the name leaves no room for a probe", ErrNotApplicable)
 	}

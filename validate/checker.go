@@ -70,7 +70,7 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	defer cancel()
 	memo := &resolver.Memo{Resolver: patient{inner}, Limit: orDefault(c.MaxQuestions, DefaultMaxQuestions)}
 	p := &Pass{Record: r, Now: now(), check: &check{
-		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family},
+		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family, DNSSEC: true},
 		elsewhere: c.Elsewhere, findings: map[ID][]Finding{},
 	}}
 	p.resolver = resolver.Func(func(ctx context.Context, q resolver.Question) (resolver.Response, error) {

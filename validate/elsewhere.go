@@ -14,8 +14,8 @@ import (
 func (p *Pass) lookElsewhere(ctx context.Context) []resolver.Answer {
 	out, _ := p.held.get(func() ([]resolver.Answer, error) {
 		own := map[netip.AddrPort]bool{}
-		for _, v := range p.facts.views {
-			own[v.Server.Addr] = true
+		for _, s := range p.walker.Servers(p.facts.cut) {
+			own[s.Addr] = true
 		}
 		port := p.walker.Port
 		if port == 0 {
@@ -62,10 +62,7 @@ func (p *Pass) ahead(ctx context.Context) (zone resolver.Name, held []resolver.A
 	if len(parents) == 0 {
 		return resolver.Name{}, nil, nil
 	}
-	var between []resolver.Name
-	for n := cut.Zone.Parent(); n.Below(cut.Parent); n = n.Parent() {
-		between = append(between, n)
-	}
+	between := betweenCuts(cut)
 	results := make([][]resolver.Answer, len(between))
 	errs := make([]error, len(between))
 	var wg sync.WaitGroup
@@ -82,6 +79,14 @@ func (p *Pass) ahead(ctx context.Context) (zone resolver.Name, held []resolver.A
 		}
 	}
 	return resolver.Name{}, nil, err
+}
+
+// betweenCuts gives the names between a zone and its parent, the deepest first.
+func betweenCuts(cut resolver.Cut) (names []resolver.Name) {
+	for n := cut.Zone.Parent(); n.Below(cut.Parent); n = n.Parent() {
+		names = append(names, n)
+	}
+	return names
 }
 
 // heldBy asks the parent's server who serves zone, and those for the record.

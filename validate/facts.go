@@ -66,9 +66,10 @@ func targets(r resolver.Response, owner resolver.Name) []resolver.Name {
 type facts struct {
 	walk    resolver.Walk
 	walkErr error
-	cut     resolver.Cut  // the last cut of the walk, its name servers with addresses
-	zone    resolver.Name // the apex that the servers themselves name; the cut's where they do not
-	views   []ServerView  // all of A(Z), delegated ones first, each sorted by server
+	cut     resolver.Cut    // the last cut of the walk, its name servers with addresses
+	zone    resolver.Name   // the apex that the servers themselves name; the cut's where they do not
+	views   []ServerView    // all of A(Z), delegated ones first, each sorted by server
+	leading resolver.Server // of A(Z), the one that was asked what one server is asked; it may have been silent
 	childNS []resolver.Name
 	nsDiffs []resolver.Answer // what each answering server says, where the first differs from the parent
 	// Where they differ: the addresses behind the zone's own names, and whether one of these has none.
@@ -116,67 +117,35 @@ func probeLabel(r Record) string {
 	return "_" + hex.EncodeToString(h[:16])
 }
 
-// along are the questions that go out together with the CNAME questions to the servers of what may be the record's zone.
-func along(r Record) func(resolver.Cut, []resolver.Server) []resolver.Question {
-	return func(cut resolver.Cut, servers []resolver.Server) []resolver.Question {
-		return alongside(r, cut.Zone, servers)
-	}
-}
-
-// alongside asks one server for the zone's own NS records and for a name that nobody has, and every server for what must
-// not stand beside the CNAME: a CA may ask any of them.
-func alongside(r Record, zone resolver.Name, servers []resolver.Server) []resolver.Question {
-	if len(servers) == 0 {
-		return nil
-	}
-	qs := oneServerQuestions(r, zone, servers[0].Addr)
-	for _, s := range servers {
-		for _, t := range besideTypes {
-			qs = append(qs, resolver.Question{Name: r.Name, Type: t, Server: s.Addr})
-		}
-	}
-	return qs
-}
-
-// besideTypes are the types that are looked for beside every CNAME; further ones only where something is wrong already.
-var besideTypes = []resolver.Type{resolver.TypeTXT, resolver.TypeA}
-
-func oneServerQuestions(r Record, zone resolver.Name, server netip.AddrPort) []resolver.Question {
-	qs := []resolver.Question{
-		{Name: zone, Type: resolver.TypeNS, Server: server},
-	}
-	if probe, ok := r.Domain().Child(probeLabel(r)); ok {
-		qs = append(qs, resolver.Question{Name: probe, Type: resolver.TypeCNAME, Server: server})
-	}
-	return qs
-}
-
 // gather collects the facts. Its error is the context's, or one of a resolver that must end the check; servers that do
 // not answer are facts, not errors.
 func (p *Pass) gather(ctx context.Context) {
 	f := &p.facts
 	w := p.walker
-	w.Along = along(p.Record)
-	f.walk, f.walkErr = w.Walk(ctx, p.Record.Name, resolver.TypeCNAME)
-	p.walker = p.walker.Knowing(f.walk)
-	f.cut = f.walk.Zone()
-	f.zone = f.cut.Zone
-	if p.delegatedToValue() {
+	w.Along = p.along
+	f.walk, f.walkErr = w.Walk(ctx, p.Record.Name, walkType)
+	p.arrive()
+	if p.aboveDomain() {
+		p.gatherAbove(ctx)
 		return
 	}
-	if p.aboveDomain() {
-		f.views = p.views(f.walk.Answers, true)
-		first, ok := p.firstAnswering()
-		if !ok {
-			return
+	if p.delegatedToValue() {
+		p.settle(ctx)
+		for _, a := range f.walk.Answers { // it refers the name away, and so has no CNAME there
+			f.views = append(f.views, ServerView{Answer: a, Standing: Denies, Delegated: true})
 		}
-		servers := p.walker.Servers(p.walker.Address(ctx, f.cut))
-		if first.Standing == Denies {
-			f.undelegated = p.walker.Ask(ctx, servers, p.registered(), resolver.TypeNS)
-		} else { // a registry that keeps names in its own zone
-			f.views = p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME), true)
-		}
+		f.views = append(f.views, p.views(f.walk.Cuts[len(f.walk.Cuts)-1].Others, true)...)
 		return
+	}
+	p.settle(ctx)
+	if slices.ContainsFunc(f.walk.Answers, func(a resolver.Answer) bool { return refers(a, f.cut.Zone) }) {
+		// It refers on when asked for a CNAME, and did not when asked for TXT: the walk goes on from here.
+		above := f.walk.Cuts[:len(f.walk.Cuts)-1]
+		w = p.walker
+		w.Along = p.along
+		f.walk, f.walkErr = w.Walk(ctx, p.Record.Name, resolver.TypeCNAME)
+		f.walk.Cuts = slices.Concat(above, f.walk.Cuts)
+		p.arrive()
 	}
 	f.views = p.views(f.walk.Answers, true)
 	for _, ns := range f.cut.NameServers {
@@ -192,6 +161,40 @@ func (p *Pass) gather(ctx context.Context) {
 	p.addAbove()
 }
 
+// arrive takes in where the walk ended.
+func (p *Pass) arrive() {
+	f := &p.facts
+	p.walker = p.walker.Knowing(f.walk)
+	f.cut = f.walk.Zone()
+	f.zone = f.cut.Zone
+	if len(f.walk.Answers) > 0 {
+		f.leading = f.walk.Answers[0].Server
+	}
+}
+
+// gatherAbove is for a walk that ended in a zone above what can be registered. Its servers are asked whether they delegate
+// the domain at the same time as those that answered are asked for the CNAME.
+func (p *Pass) gatherAbove(ctx context.Context) {
+	f := &p.facts
+	cut := p.walker.Address(ctx, f.cut)
+	servers := p.walker.Servers(cut)
+	f.views = p.views(f.walk.Answers, true)
+	var wg sync.WaitGroup
+	if first, ok := p.firstAnswering(); ok && first.Standing == Denies {
+		wg.Go(func() { f.undelegated = p.walker.Ask(ctx, servers, p.registered(), resolver.TypeNS) })
+	}
+	p.settle(ctx)
+	wg.Wait()
+	f.views = p.views(f.walk.Answers, true)
+	first, ok := p.firstAnswering()
+	if !ok || first.Standing != Denies {
+		f.undelegated = nil
+	}
+	if ok && first.Standing != Denies { // a registry that keeps names in its own zone
+		f.views = p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME), true)
+	}
+}
+
 // delegatedToValue recognises a record of type NS in place of the CNAME: it makes the record's name a zone of its own, whose
 // one name server is the value. What the parent says is then what there is to judge.
 func (p *Pass) delegatedToValue() bool {
@@ -199,13 +202,10 @@ func (p *Pass) delegatedToValue() bool {
 	if f.cut.Zone != p.Record.Name || !slices.ContainsFunc(f.cut.NameServers, func(ns resolver.NameServer) bool { return p.Record.Accepts(ns.Name) }) || len(f.walk.Cuts) < 2 {
 		return false
 	}
-	referrals, others := f.cut.Referrals, f.cut.Others
+	f.walk.Answers = f.cut.Referrals
+	f.leading = f.cut.Referrals[0].Server
 	f.cut = f.walk.Cuts[len(f.walk.Cuts)-2]
 	f.zone = f.cut.Zone
-	for _, a := range referrals { // it refers the name away, and so has no CNAME there
-		f.views = append(f.views, ServerView{Answer: a, Standing: Denies, Delegated: true})
-	}
-	f.views = append(f.views, p.views(others, true)...)
 	return true
 }
 
@@ -217,9 +217,11 @@ func (p *Pass) askRest(ctx context.Context) {
 		return
 	}
 	f.cut = p.walker.Address(ctx, f.cut)
-	servers := p.walker.Servers(f.cut)
-	q := alongside(p.Record, f.cut.Zone, append([]resolver.Server{first.Server}, slices.DeleteFunc(slices.Clone(servers), func(s resolver.Server) bool { return s == first.Server })...))
-	f.views = p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME, q...), true)
+	f.leading = first.Server
+	servers := append([]resolver.Server{first.Server}, slices.DeleteFunc(p.walker.Servers(f.cut), func(s resolver.Server) bool { return s == first.Server })...)
+	f.walk.Answers = p.walker.Ask(ctx, p.walker.Servers(f.cut), p.Record.Name, walkType, p.atZone(f.cut.Zone, servers)...)
+	p.settle(ctx)
+	f.views = p.views(f.walk.Answers, true)
 }
 
 func unknown(ns resolver.NameServer) bool { return len(ns.Addrs) == 0 && ns.Err == nil }
@@ -251,6 +253,9 @@ func (p *Pass) addAbove() {
 func (p *Pass) aboveDomain() bool {
 	return p.facts.cut.Zone.IsZero() || p.registered().Below(p.facts.cut.Zone)
 }
+
+// zoneAnswers reports whether there is a zone for the record, of which some server answers.
+func (p *Pass) zoneAnswers() bool { return len(p.answered()) > 0 && !p.aboveDomain() }
 
 func (p *Pass) registered() resolver.Name { return registrable(p.Record.Domain()) }
 
@@ -379,7 +384,11 @@ func (p *Pass) childServers(ctx context.Context) {
 		known[v.Server.Addr] = true
 	}
 	servers := slices.DeleteFunc(p.walker.Servers(extra), func(s resolver.Server) bool { return known[s.Addr] })
-	f.views = append(f.views, p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME), false)...)
+	var beside []resolver.Question
+	for _, s := range servers {
+		beside = append(beside, resolver.Question{Name: p.Record.Name, Type: resolver.TypeTXT, Server: s.Addr})
+	}
+	f.views = append(f.views, p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME, beside...), false)...)
 	for _, ns := range extra.NameServers {
 		if len(ns.Addrs) == 0 && ns.Err != nil {
 			f.views = append(f.views, ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err)})
@@ -408,18 +417,19 @@ func addNew(cut resolver.Cut, seen map[resolver.Name]bool, answers ...resolver.A
 	return cut
 }
 
-// lookForTurns finds servers that give one of several CNAMEs in turn. It asks nothing new: the questions for what must not
-// stand beside the CNAME went out with the first, and their answers carry it.
+// lookForTurns finds servers that give one of several CNAMEs in turn. It asks nothing new: the answers to the other
+// questions about the name that were asked with the first carry the CNAME, too.
 func (p *Pass) lookForTurns(ctx context.Context) {
-	for i := range p.facts.views {
-		v := &p.facts.views[i]
-		if v.Standing != Holds && v.Standing != Differs {
-			continue
-		}
-		for _, t := range besideTypes {
-			a := p.walker.Ask(ctx, []resolver.Server{v.Server}, p.Record.Name, t)[0]
+	f := &p.facts
+	also := slices.Concat(p.addresses(ctx), p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() }), p.Record.Name, walkType))
+	for i := range f.views {
+		v := &f.views[i]
+		for _, a := range also {
+			if a.Err != nil || a.Server != v.Server || v.Standing != Holds && v.Standing != Differs && v.Standing != Several {
+				continue
+			}
 			for _, target := range targets(a.Response, p.Record.Name) {
-				if a.Err == nil && !slices.Contains(v.CNAMEs(), target) {
+				if !slices.Contains(v.CNAMEs(), target) {
 					v.Others, v.Standing = append(v.Others, target), Several
 				}
 			}

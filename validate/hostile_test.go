@@ -224,6 +224,9 @@ func below(f ask) ask {
 		case "192.0.2.101", "192.0.2.102":
 			return refer(q, q.Name.Ancestor(1).String(), "ns.nic."+q.Name.Ancestor(1).String(), "192.0.2.2"), nil
 		case "192.0.2.2":
+			if q.Name.NumLabels() == 1 {
+				return resolver.Response{Question: q, Authoritative: true, Authority: rrs(q.Name.String() + " 300 SOA a. b. 1 2 3 4 5")}, nil
+			}
 			zone := q.Name.Ancestor(2).String()
 			return refer(q, zone, "ns."+zone, zoneServer), nil
 		}
@@ -247,7 +250,7 @@ func TestHostileZone(t *testing.T) {
 			h := fnv.New32a()
 			fmt.Fprint(h, q.Name)
 			return resolver.Response{Question: q, Authoritative: true, Answer: rrs(fmt.Sprintf("%s 300 CNAME n.z%d.net.", q.Name, h.Sum32()))}, nil
-		}, validate.Invalid, 40},
+		}, validate.Invalid, 60}, // from the record's name, and from the domain for CAA
 		{"an alias to itself", func(_ context.Context, q resolver.Question) (resolver.Response, error) {
 			return resolver.Response{Question: q, Authoritative: true, Answer: rrs(q.Name.String() + " 300 CNAME " + q.Name.String())}, nil
 		}, validate.Invalid, 40},
@@ -272,7 +275,7 @@ func TestHostileZone(t *testing.T) {
 				return resolver.Response{Question: q, Authoritative: true, Answer: rrs(q.Name.String() + " 300 CNAME _424.xyz.acm-validations.aws.")}, nil
 			}
 			return resolver.Response{Question: q, RCode: resolver.ServFail}, nil
-		}, validate.Valid, 20},
+		}, validate.Undetermined, 20}, // to CAA, too
 		{"denies the record and is silent about all else", func(_ context.Context, q resolver.Question) (resolver.Response, error) {
 			if q.Name.FirstLabel() == "_a79" && q.Type == resolver.TypeCNAME {
 				return resolver.Response{Question: q, Authoritative: true, RCode: resolver.NXDomain, Authority: soa(q)}, nil

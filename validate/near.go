@@ -115,20 +115,8 @@ func (p *Pass) nearHits(ctx context.Context) ([]nearHit, error) {
 func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
 	names := nearNames(p.Record, p.facts.zone)
 	for round := range slices.Chunk(names, nearRound) {
-		asked := make([]resolver.Name, 0, 2*len(round))
-		beside := map[resolver.Name]resolver.Name{}
-		for _, n := range round {
-			asked = append(asked, n.Name)
-			probe, ok := n.Name.Parent().Child(probeLabel(p.Record))
-			if ok {
-				beside[n.Name] = probe
-				if !slices.Contains(asked, probe) {
-					asked = append(asked, probe)
-				}
-			}
-		}
 		answers := map[resolver.Name]resolver.Answer{}
-		for _, a := range p.AskOneEach(ctx, resolver.TypeCNAME, asked...) {
+		for _, a := range p.AskOneEach(ctx, resolver.TypeCNAME, withProbes(p.Record, round)...) {
 			answers[a.Question.Name] = a
 			if a.Err != nil {
 				err = a.Err
@@ -140,7 +128,7 @@ func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
 			if a.Err != nil || len(t) != 1 || !n.placed(p.Record, p.facts.zone, t[0]) {
 				continue
 			}
-			if probe, ok := beside[n.Name]; ok {
+			if probe, ok := n.beside(p.Record); ok {
 				b := answers[probe]
 				if b.Err != nil || slices.Equal(targets(b.Response, probe), t) {
 					continue
@@ -155,6 +143,21 @@ func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
 	return nil, err
 }
 
+// beside is a name beside the near one that nobody has.
+func (n nearName) beside(r Record) (resolver.Name, bool) { return n.Name.Parent().Child(probeLabel(r)) }
+
+// withProbes gives names and, after each, the one beside it that nobody has, each once.
+func withProbes(r Record, names []nearName) []resolver.Name {
+	out := make([]resolver.Name, 0, 2*len(names))
+	for _, n := range names {
+		out = append(out, n.Name)
+		if probe, ok := n.beside(r); ok && !slices.Contains(out, probe) {
+			out = append(out, probe)
+		}
+	}
+	return out
+}
+
 func ttlOf(r resolver.Response, owner resolver.Name) uint32 {
 	for _, rr := range r.RRs(owner, resolver.TypeCNAME) {
 		return rr.TTL
@@ -162,14 +165,14 @@ func ttlOf(r resolver.Response, owner resolver.Name) uint32 {
 	return DefaultTTL
 }
 
-// atName asks for what else may stand at the record's name: every server that answers for TXT and A, which were asked with
-// the first questions; one server for the rest, which only matters once something is wrong.
+// atName asks for what else may stand at the record's name: every server that answers for TXT, which is what they were
+// asked first, and for A; one server for the rest.
 func (p *Pass) atName(ctx context.Context, types ...resolver.Type) []resolver.Answer {
 	out := make([][]resolver.Answer, len(types))
 	var wg sync.WaitGroup
 	for i, t := range types {
 		wg.Go(func() {
-			if slices.Contains(besideTypes, t) {
+			if t == resolver.TypeTXT || t == resolver.TypeA {
 				out[i] = p.walker.Ask(ctx, serversOf(p.facts.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() }), p.Record.Name, t)
 				return
 			}
@@ -182,4 +185,11 @@ func (p *Pass) atName(ctx context.Context, types ...resolver.Type) []resolver.An
 	}
 	wg.Wait()
 	return slices.Concat(out...)
+}
+
+// addresses are the answers to what was asked for an address at the record's name with the first questions, of servers
+// that answer for the name: nobody else is asked in a silent one's place.
+func (p *Pass) addresses(ctx context.Context) []resolver.Answer {
+	servers := serversOf(p.facts.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() && v.Delegated })
+	return p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeA)
 }

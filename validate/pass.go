@@ -37,6 +37,7 @@ type check struct {
 
 	mu       sync.Mutex
 	findings map[ID][]Finding
+	caa      map[resolver.Name]*once[CAA] // by the base of a domain
 }
 
 // once is the result of a look that several rules need and that is made once, by whoever comes first. The others wait on a

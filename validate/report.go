@@ -55,6 +55,7 @@ const (
 	WhereParent    Where = "parent"    // the parent zone's keeper
 	WhereRegistrar Where = "registrar" // where the domain is registered
 	WhereServers   Where = "servers"   // whoever runs the name servers
+	WhereOther     Where = "other"     // the keeper of another zone, which the message names
 	WhereACM       Where = "acm"       // in AWS Certificate Manager
 	WhereInput     Where = "input"     // in what was typed or pasted
 	WhereNowhere   Where = "nowhere"   // nothing to do, or only to wait

@@ -144,6 +144,8 @@ func Rules() []Rule {
 		nameUnderscoreMissing{},
 		serversDisagree{},
 		recordMissing{},
+		caaForbids{},
+		caaUnansweredRule{},
 		valueUnderscoreStripped{},
 		checkIncomplete{},
 	}

@@ -35,6 +35,9 @@ func (checkIncomplete) Run(ctx context.Context, p *Pass) error {
 	if end, err := p.chained(ctx); err == nil && end.Reaches {
 		return nil // said by cname-chained
 	}
+	if record, _ := p.recordVerdict(ctx); record == Valid && p.caaIsUnanswered(ctx) {
+		return nil // said by caa-unanswered
+	}
 	fix := "check again, with a longer time-out (--timeout)"
 	if errors.Is(p.facts.walkErr, resolver.ErrNotRecorded) {
 		fix = "record a transcript of this very record; the one replayed does not hold all answers"

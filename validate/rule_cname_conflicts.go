@@ -60,14 +60,13 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 	return nil
 }
 
-// beside gives what stands at the name beside a CNAME, and all that was asked to find out. Of a record that is right TXT
-// and A are asked, which cost nothing; more types only where something is wrong.
+// beside gives what stands at the name beside a CNAME, and all that was asked to find out. Of a record that is right every
+// server has been asked for TXT and A with the first questions; more is asked only where something is wrong.
 func (p *Pass) beside(ctx context.Context) (other, asked []resolver.Answer) {
-	types := []resolver.Type{resolver.TypeTXT, resolver.TypeA}
-	if len(p.with(Holds)) < len(p.answered()) || len(otherData(p.atName(ctx, types...), p.Record.Name)) > 0 {
-		types = append(types, resolver.TypeAAAA, resolver.TypeMX)
+	asked = append(p.atName(ctx, resolver.TypeTXT), p.addresses(ctx)...)
+	if len(p.with(Holds)) < len(p.answered()) || len(otherData(asked, p.Record.Name)) > 0 {
+		asked = p.atName(ctx, resolver.TypeTXT, resolver.TypeA, resolver.TypeAAAA, resolver.TypeMX)
 	}
-	asked = p.atName(ctx, types...)
 	other = otherData(asked, p.Record.Name)
 	if len(other) > 0 && len(p.with(Holds)) == 0 && p.wildcardOf(ctx, other) {
 		other = nil

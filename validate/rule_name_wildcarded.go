@@ -88,7 +88,7 @@ func sameRDATA(a, b []resolver.RR) bool {
 
 // wildcardOf reports whether all this data is what a wildcard gives to any name: then nothing stands at the name itself.
 func (p *Pass) wildcardOf(ctx context.Context, data []resolver.Answer) bool {
-	name, ok := p.Record.Domain().Child(probeLabel(p.Record))
+	name, ok := p.probeName()
 	if !ok {
 		return false
 	}

@@ -13,6 +13,24 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 	if p.Record.hopeless() {
 		return Invalid, ""
 	}
+	verdict, reason := p.recordVerdict(ctx)
+	if verdict == Invalid || !p.zoneAnswers() {
+		return verdict, reason
+	}
+	for _, d := range p.domains() {
+		c, err := p.CAA(ctx, d)
+		switch {
+		case err == nil && !permits(c.Set, isWildcard(d)).Allowed:
+			return Invalid, ""
+		case err != nil && verdict == Valid:
+			verdict, reason = Undetermined, "what CAA says about "+d.Text()+" is not known: "+reasonAfter(err, ErrUndetermined)
+		}
+	}
+	return verdict, reason
+}
+
+// recordVerdict judges the record alone, whether or not a CA may issue.
+func (p *Pass) recordVerdict(ctx context.Context) (Verdict, string) {
 	f := &p.facts
 	answered, lame := 0, 0
 	for _, v := range f.views {
