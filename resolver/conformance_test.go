@@ -18,6 +18,7 @@ func TestConformance(t *testing.T) {
 	for name, newResolver := range map[string]func(next resolver.Resolver) resolver.Resolver{
 		"Client":                func(next resolver.Resolver) resolver.Resolver { return next },
 		"Memo":                  func(next resolver.Resolver) resolver.Resolver { return &resolver.Memo{Resolver: next} },
+		"Cache":                 func(next resolver.Resolver) resolver.Resolver { return &resolver.Cache{Resolver: next} },
 		"Transcript, recording": func(next resolver.Resolver) resolver.Resolver { return &resolver.Transcript{Resolver: next} },
 		"Transcript, replaying": replayed,
 	} {
