@@ -80,8 +80,13 @@ var law = []room{
 		providerTests, "dynamic updates are DNS messages; no other provider needs them",
 	},
 	{
+		"providers/httpapi",
+		[]string{"providers", syncX},
+		providerTests, "what adapters share knows none of them",
+	},
+	{
 		"providers/*",
-		[]string{"providers", "validate", "resolver", libdns, netX, syncX},
+		[]string{"providers", "providers/httpapi", "validate", "resolver", libdns, netX, syncX},
 		providerTests, "one provider, one folder; providers do not know each other",
 	},
 	{

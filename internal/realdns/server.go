@@ -47,6 +47,7 @@ type Server struct {
 	hints string // unbound: where it starts
 	key   *Key   // who may change and transfer its zones; nil: nobody
 	signs bool   // it signs its zones itself
+	api   *API   // PowerDNS's HTTP interface; nil: none
 
 	listen netip.AddrPort // where the program listens: Addr and port, but for BIND
 }
@@ -119,6 +120,11 @@ func (s *Server) run() (*process, error) {
 	path, err := lookPath(programs[s.Kind].name)
 	if err != nil {
 		return nil, err
+	}
+	if s.api != nil {
+		if err := s.loadDatabase(); err != nil {
+			return nil, err
+		}
 	}
 	if s.Kind == TinyDNS {
 		compile := exec.Command(path + "-data")
@@ -205,6 +211,9 @@ remote-control:
 		}
 		return map[string]string{"nsd.conf": b.String()}, []string{"-d", "-c", filepath.Join(s.dir, "nsd.conf")}
 	case PowerDNS:
+		if s.api != nil {
+			return s.databaseConfig()
+		}
 		for _, z := range s.zones {
 			line("zone %q { type master; file %q; };", z.origin, filepath.Join(s.dir, z.zoneFile()))
 		}
