@@ -184,12 +184,17 @@ func (d denials) noDataNSEC3(name resolver.Name, t resolver.Type, s *spend) (wil
 	switch {
 	case over:
 		return wildcard, false, TooMuchWork
-	case x.closer.optOut: // RFC 5155, 8.6 for DS; for other types an empty non-terminal above unsigned delegations only
-		return wildcard, false, OptOut
-	case exists && at.types.denies(w, t): // 8.7
-		return w, false, ""
+	case exists && !at.types.denies(w, t):
+		return wildcard, false, DenialWrong
+	case exists: // RFC 5155, 8.7
+		wildcard = w
+	case !x.closer.optOut: // with opt-out 8.6 for DS; for other types an empty non-terminal above unsigned delegations only
+		return wildcard, false, DenialWrong
 	}
-	return wildcard, false, DenialWrong
+	if x.closer.optOut {
+		return wildcard, false, OptOut // 9.2
+	}
+	return wildcard, false, ""
 }
 
 func (d denials) noDSNSEC3(name resolver.Name, s *spend) Code {

@@ -137,10 +137,7 @@ func (w *walk) find(name resolver.Name) {
 		w.at(name, name)
 		return
 	}
-	encloser := name.Parent()
-	for !w.z.has(encloser) {
-		encloser = encloser.Parent()
-	}
+	encloser, _ := w.z.encloser(name)
 	// RFC 4592, 3.3.1: the source of synthesis is the asterisk label below the closest encloser, and no other.
 	if source, ok := encloser.Child("*"); ok && w.z.has(source) {
 		w.at(source, name)
@@ -148,6 +145,7 @@ func (w *walk) find(name resolver.Name) {
 	}
 	w.m.Rcode = dns.RcodeNameError // also at the end of aliases (RFC 6604, 3)
 	w.negative()
+	w.denyName(name)
 }
 
 // at answers from the node source for the owner name.
@@ -158,6 +156,9 @@ func (w *walk) at(source, name resolver.Name) {
 	case w.t == dns.TypeANY && len(sets) > 0:
 		for _, t := range slices.Sorted(maps.Keys(sets)) {
 			w.answer(name, sets[t])
+			if w.z.signs() {
+				w.sign(&w.m.Answer, source, name, t)
+			}
 		}
 	case len(cname) > 0 && w.t != dns.TypeCNAME && (w.cnameFirst || len(sets[w.t]) == 0):
 		w.answer(name, cname)
@@ -173,6 +174,11 @@ func (w *walk) at(source, name resolver.Name) {
 		}
 	default:
 		w.negative()
+		w.denyType(source, name)
+		return
+	}
+	if source != name {
+		w.denyCloser(name)
 	}
 }
 
@@ -190,6 +196,20 @@ func (w *walk) answer(name resolver.Name, rrs []dns.RR) {
 // sign adds the signatures of an RRset where they are wanted and given.
 func (w *walk) sign(section *[]dns.RR, source, name resolver.Name, t uint16) {
 	if !w.dnssec {
+		return
+	}
+	if w.z.signs() {
+		owner := source
+		if w.z.signing.denial == byCompact {
+			owner = name
+		}
+		for _, rr := range w.z.signatures(owner, w.z.get(source, t)) {
+			if owner != name {
+				rr = dns.Copy(rr)
+				rr.Header().Name = name.String()
+			}
+			*section = append(*section, rr)
+		}
 		return
 	}
 	for _, rr := range w.z.get(source, dns.TypeRRSIG) {
@@ -212,6 +232,9 @@ func (w *walk) refer(cut resolver.Name, first bool) {
 	if w.dnssec {
 		w.m.Ns = append(w.m.Ns, w.z.get(cut, dns.TypeDS)...)
 		w.sign(&w.m.Ns, cut, cut, dns.TypeDS)
+		if len(w.z.get(cut, dns.TypeDS)) == 0 {
+			w.denyDS(cut)
+		}
 	}
 	w.glue(ns)
 }

@@ -48,6 +48,7 @@ func build(zones []*zone, pool []netip.Prefix) (*Internet, error) {
 	b.placeAddrs()
 	b.delegate()
 	b.glue()
+	b.signAll()
 	return b.internet()
 }
 
@@ -353,6 +354,9 @@ func (b *builder) glue() {
 // internet puts the copies onto the servers. A copy that says "on" goes before one that does not.
 func (b *builder) internet() (*Internet, error) {
 	in := &Internet{zones: b.zones, hosts: map[netip.Addr]*host{}, addrs: map[resolver.Name][]netip.Addr{}}
+	for _, z := range b.zones {
+		z.moment = &in.Moment
+	}
 	at := func(a netip.Addr) *host {
 		if in.hosts[a] == nil {
 			in.hosts[a] = &host{addr: a, zones: map[resolver.Name]*zone{}}

@@ -10,7 +10,7 @@
 //	c := resolver.Client{Dial: in.Dial}                  // through packets in memory,
 //	l, err := in.Listen("127.0.0.1:0")                   // or over real sockets
 //
-// Root, top-level domains, delegations, glue and addresses are filled in. Nothing here touches the network but
+// Root, top-level domains, delegations, glue, addresses and signatures (DNSSEC) are filled in. Nothing here touches the network but
 // [Internet.Listen] and [Internet.ListenAll]. Time is simulated: a latency is a timer, so that inside a bubble of
 // testing/synctest an hour takes nothing. [TestResolver] tells whether a Resolver keeps what package resolver promises.
 package resolvertest
@@ -40,6 +40,9 @@ type Internet struct {
 	// Timeout is how long [Internet.Resolve] waits for one packet's answer before it tries again. Zero: it knows at once
 	// that none will come, and waits for every answer that does.
 	Timeout time.Duration
+	// Moment is the time around which signatures are valid: from 7 days before until 14 days after it. Zero: 24 November
+	// 2026, 12:00 UTC.
+	Moment time.Time
 
 	servers []resolver.Name
 	addrs   map[resolver.Name][]netip.Addr
@@ -181,6 +184,19 @@ func (in *Internet) Hints() string {
 		}
 	}
 	return b.String()
+}
+
+// Anchors gives the trust anchors, DS records of the root zone in zone-file format; "" where the root is not signed.
+func (in *Internet) Anchors() string {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	for _, z := range in.zones {
+		if z.name.IsRoot() && z.signing.on {
+			entry, _ := z.keys()
+			return entry.ToDS(dns.SHA256).String() + "\n"
+		}
+	}
+	return ""
 }
 
 func (in *Internet) rootServers() []resolver.Name {

@@ -44,6 +44,21 @@ func (e *LineError) Unwrap() error { return ErrText }
 // zone out of its parent. "as-given" keeps everything out of this copy but SOA and NS: no addresses, no glue, no
 // delegations; it is how a name server without an address or a parent without glue is written.
 //
+// "signed" signs the copy, with signatures around [Internet.Moment]: signed [nsec|nsec3|compact] [ALGORITHM] [opt-out]
+// [iterations N] [salt HEX], where nsec and algorithm 13 are meant if nothing is said, compact is the denial of RFC 9824,
+// and ALGORITHM is one of 5, 7, 8, 10, 13, 14 and 15 or its mnemonic. The zones above it are signed with it, and have its DS
+// record. The root and top-level domains are signed in any case; "unsigned" keeps a copy from it. Keys are the same in
+// every internet. What is wrong with it comes in parts of its own:
+//
+//	$ORIGIN example.com. ; signed nsec3 opt-out ; expired CNAME by 36h
+//	$ORIGIN example.org. ; ds wrong
+//
+// "expired", "early" (not valid yet), "altered" (does not match) and "no-signature" may be followed by a type, for whose
+// RRsets alone it holds; the first two by "by DURATION" (24h). "no-keys" leaves the DNSKEY records out, "no-denial" NSEC and
+// NSEC3. "ds" says what the zone above has: none, wrong (another key's; also above a zone that is not signed: left over),
+// algorithm N, digest N. Signatures over a zone's DS records are those of the zone above. DNSSEC records other than DS and
+// DNSKEY are served only where the question has DO (RFC 4035, 3.2.1).
+//
 // What is missing is filled in: SOA, NS, delegations and glue in the parent, addresses of name servers, the zones that
 // their names lie in, top-level domains and the root with two servers each. Records of the text always win. Addresses
 // come from 192.0.2.0/24, 198.51.100.0/24, 203.0.113.0/24 and 198.18.0.0/15 in the order in which the text first names
@@ -163,7 +178,13 @@ func parseOrigin(rest string, line int) (*zone, error) {
 				z.on = append(z.on, holder{name: n})
 			}
 		default:
-			return nil, &LineError{line, fmt.Sprintf(`found %q, expected "on SERVER…", "undelegated" or "as-given"`, strings.TrimSpace(p))}
+			ok, err := z.signing.parse(words)
+			if err != nil {
+				return nil, &LineError{line, err.Error()}
+			}
+			if !ok {
+				return nil, &LineError{line, fmt.Sprintf(`found %q, expected "on SERVER…", "undelegated", "as-given", "signed…" or what is wrong with the signatures`, strings.TrimSpace(p))}
+			}
 		}
 	}
 	return z, nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -14,13 +15,16 @@ import (
 	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
 )
 
+// octets are those of keys and digests.
+var octets = regexp.MustCompile(`(\t(?:DNSKEY|DS)\t\d+ \d+ \d+ )\S+`)
+
 // zoneText gives the n-th copy of a zone as text.
 func zoneText(t *testing.T, in *resolvertest.Internet, name string, n int) string {
 	t.Helper()
 	for _, z := range in.Zones() {
 		if z.Name == resolver.MustParseName(name) {
 			if n == 0 {
-				return strings.ReplaceAll(z.Text(), "\tIN\t", "\t")
+				return octets.ReplaceAllString(strings.ReplaceAll(z.Text(), "\tIN\t", "\t"), "$1…")
 			}
 			n--
 		}
@@ -43,6 +47,8 @@ ns2.example.com.	300	A	192.0.2.2
 com.	900	SOA	ns1.nic.com. hostmaster.com. 1 7200 900 1209600 300
 com.	300	NS	ns1.nic.com.
 com.	300	NS	ns2.nic.com.
+com.	300	DNSKEY	257 3 13 …
+com.	300	DNSKEY	256 3 13 …
 example.com.	300	NS	ns1.example.com.
 example.com.	300	NS	ns2.example.com.
 ns1.example.com.	300	A	192.0.2.1
@@ -54,8 +60,11 @@ ns2.nic.com.	300	A	192.0.2.4
 .	900	SOA	a.root-servers.test. hostmaster. 1 7200 900 1209600 300
 .	300	NS	a.root-servers.test.
 .	300	NS	b.root-servers.test.
+.	300	DNSKEY	257 3 13 …
+.	300	DNSKEY	256 3 13 …
 com.	300	NS	ns1.nic.com.
 com.	300	NS	ns2.nic.com.
+com.	300	DS	17687 13 2 …
 ns1.nic.com.	300	A	192.0.2.3
 ns2.nic.com.	300	A	192.0.2.4
 a.root-servers.test.	300	A	192.0.2.5

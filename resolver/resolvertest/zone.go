@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/miekg/dns"
 
@@ -23,6 +24,11 @@ type zone struct {
 	asGiven     bool
 	synthetic   bool // not of the text: a TLD, the root, the zone of somebody's name servers
 	line        int
+
+	signing signing
+	moment  *time.Time          // the Internet's
+	made    map[signed][]dns.RR // signatures over what is here now
+	links   []link              // the chain of NSEC or NSEC3 records for what is here now
 }
 
 // holder is a server as a text names it: by name or by address.
@@ -32,7 +38,10 @@ type holder struct {
 }
 
 func newZone(name resolver.Name) *zone {
-	return &zone{name: name, rrsets: map[resolver.Name]map[uint16][]dns.RR{}, nodes: map[resolver.Name]int{}}
+	return &zone{
+		name: name, rrsets: map[resolver.Name]map[uint16][]dns.RR{}, nodes: map[resolver.Name]int{},
+		signing: signing{algorithm: dns.ECDSAP256SHA256, denial: byNSEC},
+	}
 }
 
 func (z *zone) get(owner resolver.Name, t uint16) []dns.RR { return z.rrsets[owner][t] }
@@ -41,6 +50,7 @@ func (z *zone) has(owner resolver.Name) bool { return z.nodes[owner] > 0 }
 
 // set replaces an RRset; no records delete it.
 func (z *zone) set(owner resolver.Name, t uint16, rrs []dns.RR) {
+	z.made, z.links = nil, nil
 	_, had := z.rrsets[owner][t]
 	if len(rrs) == 0 {
 		delete(z.rrsets[owner], t)

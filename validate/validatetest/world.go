@@ -18,7 +18,7 @@
 //	-- asked --
 //	18 in 5 round trips
 //
-// Zones are read by resolvertest.Parse, which fills in what is not given; a section "faults" holds lines for
+// Zones are read by resolvertest.Parse, which fills in what is not given, and signs what is to be signed; a section "faults" holds lines for
 // resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes the record. A section
 // "none" in place of "fix" says why no change in the zone mends the world.
 //
@@ -191,6 +191,7 @@ func (w World) Internet() (*resolvertest.Internet, error) {
 	if err != nil {
 		return nil, fmt.Errorf("validatetest: %s: %w", w.File, err)
 	}
+	in.Moment = worldTime()
 	for _, f := range w.Faults {
 		in.Fault(f)
 	}
