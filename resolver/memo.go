@@ -77,6 +77,21 @@ func (m *Memo) Resolve(ctx context.Context, q Question) (Response, error) {
 	}
 }
 
+// Know takes in what came of questions that were asked before, so that they are not asked again. They count as asked. What
+// is known already stays as it is.
+func (m *Memo) Know(exchanges ...Exchange) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.asked == nil {
+		m.asked = make(map[Question]*memory, len(exchanges))
+	}
+	for _, e := range exchanges {
+		if m.asked[e.Question] == nil {
+			m.asked[e.Question] = &memory{known: true, ended: true, Exchange: e.clone()}
+		}
+	}
+}
+
 // join finds the place of q: with a channel to wait on, or known, or else the caller has to lead.
 func (m *Memo) join(q Question) (e *memory, wait <-chan struct{}, err error) {
 	m.mu.Lock()

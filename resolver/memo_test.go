@@ -172,3 +172,23 @@ func TestMemoPanic(t *testing.T) {
 		all.Wait()
 	})
 }
+
+func TestMemoIsToldWhatWasAskedBefore(t *testing.T) {
+	q := Question{Name: MustParseName("example.com."), Type: TypeNS}
+	silent := Question{Name: MustParseName("example.org."), Type: TypeNS}
+	m := &Memo{Resolver: Func(func(context.Context, Question) (Response, error) {
+		t.Error("it was asked again")
+		return Response{}, ErrTimeout
+	})}
+	m.Know(Exchange{Question: q, Response: Response{Question: q, RCode: NXDomain}}, Exchange{Question: silent, Err: ErrTimeout})
+	m.Know(Exchange{Question: q})
+	if r, err := m.Resolve(t.Context(), q); err != nil || r.RCode != NXDomain {
+		t.Errorf("got %v, %v: what was told first stays", r.RCode, err)
+	}
+	if _, err := m.Resolve(t.Context(), silent); !errors.Is(err, ErrTimeout) {
+		t.Errorf("got %v, want what was told", err)
+	}
+	if m.Asked() != 2 || len(m.Exchanges()) != 2 {
+		t.Errorf("%d questions and %d exchanges, want 2 of each", m.Asked(), len(m.Exchanges()))
+	}
+}

@@ -294,24 +294,12 @@ func oneServerWillDo(zone Name) bool {
 // those is of use. IPv4 goes first, since a machine's IPv6 may be there and lead nowhere; beyond that the name decides who
 // is asked, so that many checks spread over the servers and one check is always the same.
 func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack []Name, learned map[Name]Cut, along func([]Server) []Question) []Answer {
-	order := func(servers []Server) []Server {
-		h := fnv.New32a()
-		_, _ = h.Write([]byte(name.wire))
-		if n := len(servers); n > 0 {
-			at := int(h.Sum32() % uint32(n))
-			servers = append(slices.Clone(servers[at:]), servers[:at]...)
-		}
-		slices.SortStableFunc(servers, func(a, b Server) int {
-			return cmp.Compare(b2i(a.Addr.Addr().Is6()), b2i(b.Addr.Addr().Is6()))
-		})
-		return servers
-	}
 	have := w.Servers(*cut)
-	all, ok := w.askAny(ctx, cut.Zone, order(have), name, t, along)
+	all, ok := w.askAny(ctx, cut.Zone, inTurn(have, name), name, t, along)
 	if !ok && ctx.Err() == nil && slices.ContainsFunc(cut.NameServers, func(ns NameServer) bool { return len(ns.Addrs) == 0 && ns.Err == nil }) {
 		*cut = w.address(ctx, *cut, stack, learned)
 		more := slices.DeleteFunc(w.Servers(*cut), func(s Server) bool { return slices.Contains(have, s) })
-		rest, _ := w.askAny(ctx, cut.Zone, order(more), name, t, along)
+		rest, _ := w.askAny(ctx, cut.Zone, inTurn(more, name), name, t, along)
 		all = append(all, rest...)
 	}
 	slices.SortStableFunc(all, func(a, b Answer) int {
@@ -321,6 +309,29 @@ func (w Walker) askOne(ctx context.Context, cut *Cut, name Name, t Type, stack [
 		return a.Server.Addr.Compare(b.Server.Addr)
 	})
 	return all
+}
+
+// inTurn gives the servers in the order in which they are asked for name.
+func inTurn(servers []Server, name Name) []Server {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(name.wire))
+	if n := len(servers); n > 0 {
+		at := int(h.Sum32() % uint32(n))
+		servers = append(slices.Clone(servers[at:]), servers[:at]...)
+	}
+	slices.SortStableFunc(servers, func(a, b Server) int {
+		return cmp.Compare(b2i(a.Addr.Addr().Is6()), b2i(b.Addr.Addr().Is6()))
+	})
+	return servers
+}
+
+// First gives the server of a cut that a walk to name asks first where one server will do.
+func (w Walker) First(c Cut, name Name) (Server, bool) {
+	servers := inTurn(w.Servers(c), name)
+	if len(servers) == 0 {
+		return Server{}, false
+	}
+	return servers[0], true
 }
 
 func b2i(b bool) int {

@@ -71,7 +71,7 @@ func (o *Outbox) Send(a *Ask) { o.asks = append(o.asks, a) }
 type Pool struct {
 	// AllowPrivate lets servers be asked that resolver.PublicAddr does not hold for.
 	AllowPrivate bool
-	// Sockets is how many are open at a time, for each family; 0: [DefaultSockets].
+	// Sockets is how many are open at a time, for each family, once there was something to ask by them; 0: [DefaultSockets].
 	Sockets int
 	// InFlight is the most questions that are under way to one server; 0: [DefaultInFlight]. Fewer are at a server that is
 	// new, or that loses some.

@@ -3,10 +3,7 @@ package bulk_test
 import (
 	"context"
 	"errors"
-	"net"
 	"net/netip"
-	"os"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,87 +17,8 @@ import (
 	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
 )
 
-// packets is a socket in a fake internet: a connection for each server that something is sent to.
-type packets struct {
-	in     *resolvertest.Internet
-	came   chan packet
-	closed chan struct{}
-	once   sync.Once
-	wg     sync.WaitGroup
-
-	mu    sync.Mutex
-	conns map[string]net.Conn
-}
-
-type packet struct {
-	b    []byte
-	from net.Addr
-}
-
-func listenIn(in *resolvertest.Internet) func(string) (net.PacketConn, error) {
-	return func(network string) (net.PacketConn, error) {
-		return &packets{in: in, came: make(chan packet, 100), closed: make(chan struct{}), conns: map[string]net.Conn{}}, nil
-	}
-}
-
-func (p *packets) ReadFrom(b []byte) (int, net.Addr, error) {
-	select {
-	case x := <-p.came:
-		return copy(b, x.b), x.from, nil
-	case <-p.closed:
-		return 0, nil, net.ErrClosed
-	}
-}
-
-func (p *packets) WriteTo(b []byte, to net.Addr) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	c := p.conns[to.String()]
-	if c == nil {
-		var err error
-		if c, err = p.in.Dial(context.Background(), "udp", to.String()); err != nil {
-			return 0, err
-		}
-		p.conns[to.String()] = c
-		from := &net.UDPAddr{IP: append(net.IP{}, to.(*net.UDPAddr).IP...), Port: to.(*net.UDPAddr).Port}
-		p.wg.Go(func() {
-			for {
-				b := make([]byte, 65535)
-				n, err := c.Read(b)
-				if err != nil {
-					return
-				}
-				select {
-				case p.came <- packet{b[:n], from}:
-				case <-p.closed:
-					return
-				}
-			}
-		})
-	}
-	return c.Write(b)
-}
-
-func (p *packets) Close() error {
-	p.once.Do(func() {
-		close(p.closed)
-		p.mu.Lock()
-		for _, c := range p.conns {
-			_ = c.Close()
-		}
-		p.mu.Unlock()
-		p.wg.Wait()
-	})
-	return nil
-}
-
-func (p *packets) LocalAddr() net.Addr              { return &net.UDPAddr{} }
-func (p *packets) SetDeadline(time.Time) error      { return os.ErrNoDeadline }
-func (p *packets) SetReadDeadline(time.Time) error  { return os.ErrNoDeadline }
-func (p *packets) SetWriteDeadline(time.Time) error { return os.ErrNoDeadline }
-
 func newPool(t testing.TB, in *resolvertest.Internet) *bulk.Pool {
-	p := &bulk.Pool{Sockets: 4, Listen: listenIn(in), Fallback: &resolver.Client{Dial: in.Dial}}
+	p := &bulk.Pool{Sockets: 4, Listen: in.ListenPacket, Fallback: &resolver.Client{Dial: in.Dial}}
 	t.Cleanup(func() { _ = p.Close() })
 	return p
 }
@@ -116,7 +34,7 @@ func TestPoolKeepsThePromisesOfAResolver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var pools []*bulk.Pool
 		require.NoError(t, resolvertest.TestResolver(func(in *resolvertest.Internet) resolver.Resolver {
-			p := &bulk.Pool{Sockets: 2, Listen: listenIn(in), Fallback: &resolver.Client{Dial: in.Dial}}
+			p := &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: &resolver.Client{Dial: in.Dial}}
 			pools = append(pools, p)
 			return closing{p}
 		}))

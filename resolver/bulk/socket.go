@@ -42,6 +42,7 @@ type family struct {
 	sockets []*socket
 	out     []ipv4.Message
 	oldest  int
+	batches int // sent since the sockets became more
 	ids     *rand.ChaCha8
 }
 
@@ -73,20 +74,34 @@ func (p *Pool) openSockets() error {
 		if n == "udp6" && p.Listen == nil && !hasIPv6() {
 			continue
 		}
-		for len(f.sockets) < orDefault(p.Sockets, DefaultSockets) {
-			s, err := p.openSocket(f)
-			if err != nil {
-				if len(f.sockets) == 0 && first == nil {
-					first = err
-				}
-				break // fewer will do: the machine has no more
-			}
-			s.index = len(f.sockets)
-			f.sockets = append(f.sockets, s)
+		if err := p.grow(f); err != nil && first == nil {
+			first = err
 		}
 	}
 	if !p.families[0].works() && !p.families[1].works() {
 		return first
+	}
+	return nil
+}
+
+// atOnce is how many sockets are opened at a time: as many as a few questions need, so that these need not pay for hundreds.
+const atOnce = 8
+
+// grow opens more sockets, up to what is wanted. The error is for a family that then has none.
+func (p *Pool) grow(f *family) error {
+	for range atOnce {
+		if len(f.sockets) >= orDefault(p.Sockets, DefaultSockets) {
+			return nil
+		}
+		s, err := p.openSocket(f)
+		if err != nil {
+			if len(f.sockets) == 0 {
+				return err
+			}
+			return nil // fewer will do: the machine has no more
+		}
+		s.index = len(f.sockets)
+		f.sockets = append(f.sockets, s)
 	}
 	return nil
 }
@@ -202,6 +217,9 @@ func (p *Pool) transmit(asks []*Ask, now int64) (over []ended) {
 				continue
 			}
 			if n == 0 {
+				if f.batches++; f.batches > len(f.sockets) && p.grow(f) == nil {
+					f.batches = 0
+				}
 				by = f.sockets[f.ids.Uint64()%uint64(len(f.sockets))]
 			}
 			a.tried++
