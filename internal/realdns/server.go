@@ -53,9 +53,10 @@ type Server struct {
 }
 
 type zone struct {
-	origin string
-	text   string
-	broken bool
+	origin  string
+	text    string
+	broken  bool
+	signing *Signing // Knot signs it
 }
 
 // Serve adds a zone. The text is a zone file without the SOA, which is added: negative answers may be kept for 60 seconds.
@@ -185,9 +186,13 @@ template:
   storage: %q
   %s
   zonefile-sync: -1
-zone:`, s.dir, s.Addr, s.port, s.knotKey(), s.dir, s.dir, s.knotRights())
+%s
+zone:`, s.dir, s.Addr, s.port, s.knotKey(), s.dir, s.dir, s.knotRights(), s.knotPolicies())
 		for _, z := range s.zones {
 			line("- domain: %q\n  file: %q", z.origin, z.zoneFile())
+			if z.signing != nil {
+				line("  dnssec-signing: on\n  dnssec-policy: %q", z.origin)
+			}
 		}
 		return map[string]string{"knot.conf": b.String()}, []string{"-c", filepath.Join(s.dir, "knot.conf")}
 	case NSD:

@@ -55,7 +55,7 @@ func (j *judgement) judge() {
 		p.Code = NoAnswer
 		j.fail(p)
 		return
-	case !q.Name.Within(j.zone.Name):
+	case !q.Name.Within(j.zone.Name) || q.Type == resolver.TypeDS && q.Name == j.zone.Name: // a zone's DS records are its parent's
 		p.Code = OutOfZone
 		j.fail(p)
 		return
@@ -114,11 +114,14 @@ func (j *judgement) at(name resolver.Name, t resolver.Type) (next resolver.Name)
 	return next
 }
 
-// sets gives the RRsets at a name that answer a question for a type.
+// sets gives the RRsets at a name that answer a question for a type, and a CNAME that stands beside them.
 func (j *judgement) sets(name resolver.Name, t resolver.Type) (out [][]resolver.RR) {
 	if t != resolver.TypeANY {
 		if rrs := j.r.RRs(name, t); len(rrs) > 0 {
 			out = append(out, rrs)
+			if cname := j.r.RRs(name, resolver.TypeCNAME); t != resolver.TypeCNAME && len(cname) > 0 {
+				out = append(out, cname)
+			}
 		}
 		return out
 	}

@@ -217,8 +217,12 @@ func (d denials) noCloserNSEC3(name resolver.Name, labels int, s *spend) Code {
 	if !ok {
 		return TooMuchWork
 	}
-	if _, ok := d.aroundHash(h); !ok {
+	closer, ok := d.aroundHash(h)
+	switch {
+	case !ok:
 		return DenialWrong
+	case closer.optOut: // RFC 5155, 9.2: an unsigned delegation may be closer
+		return OptOut
 	}
 	return ""
 }

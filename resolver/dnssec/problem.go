@@ -169,6 +169,9 @@ func (p Problem) String() string {
 	case DSAbsent:
 		return fmt.Sprintf("%s proves that it has no DS records for %s", p.Zone, p.Name)
 	case OptOut:
+		if p.Type != resolver.TypeDS {
+			return fmt.Sprintf("the NSEC3 records of %s (opt-out) do not say whether an unsigned delegation is at or above %s", p.Zone, p.Name)
+		}
 		return fmt.Sprintf("%s has no DS records for %s, and its NSEC3 records (opt-out) let such names be unsigned", p.Zone, p.Name)
 	case AlgorithmUnsupported:
 		if p.Type == resolver.TypeRRSIG || p.Type == 0 || len(p.DS) > 0 {
@@ -194,7 +197,7 @@ func (p Problem) String() string {
 	case NoAnswer:
 		return fmt.Sprintf("the response is no answer for %s", set)
 	case OutOfZone:
-		return fmt.Sprintf("%s does not lie in zone %s", p.Name, p.Zone)
+		return fmt.Sprintf("%s does not belong to zone %s", set, p.Zone)
 	case TooMuchWork:
 		return fmt.Sprintf("judging %s takes more signatures or hashes than an honest zone needs", set)
 	case DigestSHA1:
