@@ -1,6 +1,7 @@
 package realdns
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -25,6 +26,7 @@ const (
 type Signing struct {
 	By          Signer
 	Algorithm   string // its mnemonic, as in ECDSAP256SHA256
+	Bits        int    // of RSA keys; 0: 1024
 	NSEC3       bool
 	OptOut      bool
 	Iterations  int
@@ -62,6 +64,7 @@ func Sign(t testing.TB, origin, text string, how Signing) SignedZone {
 	if how.Until.IsZero() {
 		how.Until = time.Now().AddDate(0, 0, 14)
 	}
+	bits := strconv.Itoa(cmp.Or(how.Bits, 1024))
 	const stamp = "20060102150405"
 	from, until := how.From.UTC().Format(stamp), how.Until.UTC().Format(stamp)
 	file := filepath.Join(dir, "zone")
@@ -75,7 +78,7 @@ func Sign(t testing.TB, origin, text string, how Signing) SignedZone {
 		const pkg = "ldnsutils"
 		generate := []string{"-r", "/dev/urandom", "-a", how.Algorithm}
 		if strings.HasPrefix(how.Algorithm, "RSA") {
-			generate = append(generate, "-b", "1024")
+			generate = append(generate, "-b", bits)
 		}
 		ksk = run("ldns-keygen", pkg, append(generate, "-k", origin)...)
 		zsk := run("ldns-keygen", pkg, append(generate, origin)...)
@@ -94,7 +97,7 @@ func Sign(t testing.TB, origin, text string, how Signing) SignedZone {
 		const pkg = "bind9-utils"
 		generate := []string{"-q", "-K", dir, "-a", how.Algorithm}
 		if strings.HasPrefix(how.Algorithm, "RSA") {
-			generate = append(generate, "-b", "1024")
+			generate = append(generate, "-b", bits)
 		}
 		if how.NSEC3 {
 			generate = append(generate, "-3")

@@ -51,6 +51,10 @@ func (j *judgement) judge() {
 			j.Status = Indeterminate
 		}
 		return
+	case !q.DNSSEC:
+		p.Code = NotAsked
+		j.fail(p)
+		return
 	case j.r.RCode != resolver.NoError && j.r.RCode != resolver.NXDomain || q.Type == resolver.TypeRRSIG:
 		p.Code = NoAnswer
 		j.fail(p)

@@ -45,6 +45,7 @@ func TestAnswer(t *testing.T) {
 		{"signed", aliased(s.set(a)...), dnssec.Secure, "", ""},
 		{"in other case and order", aliased(append(other.set(a)[1:], s.set("A.TEST. 60 IN CNAME V.example.")...)...), dnssec.Secure, "", ""},
 		{"unsigned", aliased(resolver.MustParseRR(a)), dnssec.Bogus, dnssec.SignatureMissing, "a.test. CNAME is not signed, though zone test. is"},
+		{"asked for without DO", bare(aliased(s.set(a)...)), dnssec.Indeterminate, dnssec.NotAsked, "without its signatures"},
 		{"expired", aliased(with(func(s *signer) { s.until = now.Add(-72 * time.Hour) }).set(a)...), dnssec.Bogus, dnssec.SignatureExpired, "expired on 2026-11-21 12:00:00 UTC, 3 days ago"},
 		{"expires now", aliased(with(func(s *signer) { s.until = now }).set(a)...), dnssec.Secure, "", ""},
 		{"early", aliased(with(func(s *signer) { s.from = now.Add(90 * time.Second) }).set(a)...), dnssec.Bogus, dnssec.SignatureEarly, "is not valid before 2026-11-24 12:01:30 UTC, 90 seconds from now"},

@@ -10,6 +10,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math/big"
+	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -113,11 +114,12 @@ func keyTag(rdata string) uint16 {
 	return uint16(sum + sum>>16)
 }
 
-// The sizes of RSA keys that are used, in bits: less than the smaller one package crypto/rsa refuses, RFC 3110, 2 and
-// RFC 5702, 2 allow no more than the larger one.
+// The sizes of RSA keys that are used, in bits: the modulus as RFC 3110, 2 and RFC 5702, 2 bound it, the exponent so that a
+// signature costs what a signature costs (BIND stops at 35).
 const (
-	minRSA = 1024
-	maxRSA = 4096
+	minRSA      = 512
+	maxRSA      = 4096
+	maxExponent = 64
 )
 
 // publicKey reads a key. The reason why there is none is KeyBroken where the octets cannot be a key of the algorithm, and
@@ -133,8 +135,11 @@ func publicKey(a Algorithm, b []byte) (crypto.PublicKey, Code) {
 			return nil, KeyBroken
 		}
 		e, m := new(big.Int).SetBytes(b[at:at+n]), new(big.Int).SetBytes(b[at+n:])
-		if !e.IsInt64() || e.Int64() > 1<<31-1 || e.Int64() < 2 || m.BitLen() < minRSA || m.BitLen() > maxRSA {
+		switch {
+		case e.BitLen() < 2 || e.BitLen() > maxExponent || m.BitLen() < minRSA || m.BitLen() > maxRSA:
 			return nil, KeyUnusable
+		case m.BitLen() < 1024 || e.BitLen() > 31:
+			return oddRSA{m, e}, ""
 		}
 		return &rsa.PublicKey{N: m, E: int(e.Int64())}, ""
 	case ECDSAP256SHA256, ECDSAP384SHA384: // RFC 6605, 4
@@ -167,6 +172,8 @@ func (k zoneKey) verify(data []byte, sig []byte) bool {
 	switch p := k.public.(type) {
 	case *rsa.PublicKey:
 		return rsa.VerifyPKCS1v15(p, k.Algorithm.hash(), sum, sig) == nil
+	case oddRSA:
+		return p.verify(k.Algorithm.hash(), sum, sig)
 	case *ecdsa.PublicKey: // RFC 6605, 4: r and s, each as long as the curve's order
 		size := (p.Curve.Params().BitSize + 7) / 8
 		if len(sig) != 2*size {
@@ -177,6 +184,29 @@ func (k zoneKey) verify(data []byte, sig []byte) bool {
 		return len(sig) == ed25519.SignatureSize && ed25519.Verify(p, data, sig)
 	}
 	return false
+}
+
+// oddRSA is a key that package crypto/rsa refuses, and resolvers do not: shorter than 1024 bits, or with an exponent of more
+// than 31 (2³²+1 is about, an old option of BIND's tools). Only public values are computed with.
+type oddRSA struct{ n, e *big.Int }
+
+// digestInfo is what stands in front of a hash in a signature (RFC 8017, 9.2, note 1).
+var digestInfo = map[crypto.Hash]string{
+	crypto.SHA1:   "\x30\x21\x30\x09\x06\x05\x2b\x0e\x03\x02\x1a\x05\x00\x04\x14",
+	crypto.SHA256: "\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x01\x05\x00\x04\x20",
+	crypto.SHA512: "\x30\x51\x30\x0d\x06\x09\x60\x86\x48\x01\x65\x03\x04\x02\x03\x05\x00\x04\x40",
+}
+
+// verify is RSASSA-PKCS1-v1_5 (RFC 8017, 8.2.2): the signature must come out as the one encoding of the hash.
+func (p oddRSA) verify(hash crypto.Hash, sum, sig []byte) bool {
+	size := (p.n.BitLen() + 7) / 8
+	info := digestInfo[hash] + string(sum)
+	s := new(big.Int).SetBytes(sig)
+	if len(sig) != size || size < len(info)+11 || s.Cmp(p.n) >= 0 {
+		return false
+	}
+	got := new(big.Int).Exp(s, p.e, p.n).FillBytes(make([]byte, size))
+	return string(got) == "\x00\x01"+strings.Repeat("\xff", size-len(info)-3)+"\x00"+info
 }
 
 // parseKeys reads the DNSKEY records of a zone.

@@ -53,6 +53,7 @@ const (
 	KeyUnusable   Code = "key-unusable"   // the key is too short, too long or too odd to be used here
 	ZoneBelow     Code = "zone-below"     // the answer is that of a zone further down (see Below), whose delegation has not been judged
 	CutUnknown    Code = "cut-unknown"    // asked for its DS records, the parent proves that no zone begins there
+	NotAsked      Code = "not-asked"      // the question had no DO: that there are no signatures says nothing
 	NoAnswer      Code = "no-answer"      // the response is a failure, or no answer to the question
 	OutOfZone     Code = "out-of-zone"    // the name asked for does not lie in the zone
 	TooMuchWork   Code = "too-much-work"  // judging would take more than the bounds allow
@@ -69,7 +70,7 @@ func (c Code) status() Status {
 		return Secure
 	case DSAbsent, OptOut, AlgorithmUnsupported, DigestUnsupported, NSEC3Iterations:
 		return Insecure
-	case AnchorMissing, DSUnknown, KeysUnknown, KeyUnusable, ZoneBelow, CutUnknown, NoAnswer, OutOfZone, TooMuchWork:
+	case AnchorMissing, DSUnknown, KeysUnknown, KeyUnusable, ZoneBelow, CutUnknown, NotAsked, NoAnswer, OutOfZone, TooMuchWork:
 		return Indeterminate
 	}
 	return Bogus
@@ -189,11 +190,13 @@ func (p Problem) String() string {
 	case KeysUnknown:
 		return fmt.Sprintf("the DNSKEY records of %s are not known", p.Zone)
 	case KeyUnusable:
-		return fmt.Sprintf("%s of %s cannot be used here: an RSA key must have %d to %d bits", p.Key, p.Zone, minRSA, maxRSA)
+		return fmt.Sprintf("%s of %s cannot be used here: an RSA key must have %d to %d bits, and an exponent of up to %d", p.Key, p.Zone, minRSA, maxRSA, maxExponent)
 	case ZoneBelow:
 		return fmt.Sprintf("the answer for %s is that of %s, a zone below %s", set, p.Below, p.Zone)
 	case CutUnknown:
 		return fmt.Sprintf("%s proves that no zone begins at %s", p.Zone, p.Name)
+	case NotAsked:
+		return fmt.Sprintf("%s was asked for without its signatures", set)
 	case NoAnswer:
 		return fmt.Sprintf("the response is no answer for %s", set)
 	case OutOfZone:

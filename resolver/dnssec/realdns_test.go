@@ -210,7 +210,6 @@ func (b *bed) compare() {
 type signedBed struct {
 	apex  string
 	how   realdns.Signing
-	text  string                              // instead of content
 	spoil func(zone, sub *realdns.SignedZone) // before anything is served; sub's DS goes into the zone before it is signed
 }
 
@@ -354,6 +353,7 @@ func TestRealBrokenZones(t *testing.T) {
 			}
 		}
 	}
+	altered := spoilt(func(s string) string { return strings.Replace(s, "192.0.2.1\n", "192.0.2.66\n", 1) })
 	type verdict struct {
 		name, typ string
 		want      dnssec.Status
@@ -372,7 +372,7 @@ func TestRealBrokenZones(t *testing.T) {
 		{"a signature is missing", p256, spoilt(func(s string) string {
 			return without(s, func(l string) bool { return has(l, "b.", "RRSIG CNAME") })
 		}), []verdict{{"b", "CNAME", bogus, dnssec.SignatureMissing}, {"a", "A", secure, ""}}, ""},
-		{"data altered", p256, spoilt(func(s string) string { return strings.Replace(s, "192.0.2.1\n", "192.0.2.66\n", 1) }), []verdict{{"a", "A", bogus, dnssec.SignatureWrong}, {"b", "CNAME", secure, ""}}, ""},
+		{"data altered", p256, altered, []verdict{{"a", "A", bogus, dnssec.SignatureWrong}, {"b", "CNAME", secure, ""}}, ""},
 		{"NSEC removed", p256, spoilt(func(s string) string {
 			return without(s, func(l string) bool { return has(l, "NSEC") })
 		}), []verdict{{"nothing", "A", bogus, dnssec.DenialMissing}, {"a", "CAA", bogus, dnssec.DenialMissing}, {"x.w", "A", bogus, dnssec.DenialMissing}, {"a", "A", secure, ""}}, ""},
@@ -396,6 +396,8 @@ func TestRealBrokenZones(t *testing.T) {
 		{"DS of an unknown algorithm", p256, ds(func(f []string) { f[1] = "250" }), []verdict{{"a.sub", "A", insecure, dnssec.AlgorithmUnsupported}}, ""},
 		{"DS of an unknown digest", p256, ds(func(f []string) { f[2] = "99" }), []verdict{{"a.sub", "A", insecure, dnssec.DigestUnsupported}}, ""},
 		{"too many iterations", many, nil, []verdict{{"nothing", "A", insecure, dnssec.NSEC3Iterations}, {"a.plain", "A", insecure, dnssec.NSEC3Iterations}, {"a", "A", secure, ""}}, ""},
+		{"RSA of 512 bits", realdns.Signing{By: realdns.LDNS, Algorithm: "RSASHA256", Bits: 512}, nil, []verdict{{"a", "A", secure, ""}, {"nothing", "A", secure, ""}}, ""},
+		{"RSA of 512 bits, altered", realdns.Signing{By: realdns.LDNS, Algorithm: "RSASHA256", Bits: 512}, altered, []verdict{{"a", "A", bogus, dnssec.SignatureWrong}}, ""},
 		{"Ed448", realdns.Signing{By: realdns.LDNS, Algorithm: "ED448"}, nil, []verdict{{"a", "A", insecure, dnssec.AlgorithmUnsupported}}, "BIND supports it"},
 		{"RSASHA1", realdns.Signing{By: realdns.LDNS, Algorithm: "RSASHA1"}, nil, []verdict{{"a", "A", insecure, dnssec.AlgorithmUnsupported}}, "BIND 9.18 is older than RFC 9905"},
 	}

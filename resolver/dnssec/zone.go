@@ -34,7 +34,7 @@ func (v Validator) Root(dnskey resolver.Response) Zone {
 
 // Child judges a zone by its parent, which is the closest zone above. The response ds is a referral to the zone or the answer
 // to a question for its DS records, from the parent's servers; dnskey answers a question for its DNSKEY records, from its
-// own. The zero Response stands for one that could not be had; where the parent proves that there are no DS records, dnskey
+// own. The zero Response stands for one that could not be had, and so does one to a question without DO; where the parent proves that there are no DS records, dnskey
 // is not looked at. A zone with anchors of its own is judged by them (an island of security), whatever the parent says.
 //
 // To find out whether a zone begins at a name at all, ask the parent's servers for its DS records: [CutUnknown] then means
@@ -106,11 +106,14 @@ func (v Validator) trust(z Zone, anchors []zoneKey, dnskey resolver.Response, s 
 		z.Notes = append(slices.Clip(z.Notes), Problem{Code: DigestSHA1, Zone: z.Name, DS: z.DS})
 	}
 	rrs := dnskey.RRs(z.Name, resolver.TypeDNSKEY)
-	if len(rrs) == 0 {
-		if q := dnskey.Question; q.Name != z.Name || q.Type != resolver.TypeDNSKEY || !negative(dnskey, z.Name) {
-			return end(KeysUnknown)
-		}
+	switch q := dnskey.Question; {
+	case !q.DNSSEC:
+		return end(KeysUnknown)
+	case len(rrs) > 0:
+	case q.Name == z.Name && q.Type == resolver.TypeDNSKEY && negative(dnskey, z.Name):
 		return end(KeysMissing)
+	default:
+		return end(KeysUnknown)
 	}
 	all := parseKeys(rrs)
 	z.Keys = public(all)
@@ -168,6 +171,9 @@ func (v Validator) delegation(parent Zone, name resolver.Name, r resolver.Respon
 		problem.Code = c
 		d.Status, d.Why = c.status(), append(d.Why, problem)
 		return d
+	}
+	if !r.Question.DNSSEC {
+		return end(DSUnknown)
 	}
 	section, rrs := r.Answer, r.RRs(name, resolver.TypeDS)
 	if len(rrs) == 0 {

@@ -1,6 +1,7 @@
 package dnssec_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -77,6 +78,8 @@ func TestChild(t *testing.T) {
 		{"DS and no keys", ds(child.ds(2)), denial("test.", resolver.TypeDNSKEY, resolver.NoError, child.set("test. 300 IN SOA a. b. 1 2 3 4 5")), dnssec.Bogus, dnssec.KeysMissing, "test. has no DNSKEY records, though its DS records name key"},
 		{"keys not to be had", ds(child.ds(2)), resolver.Response{}, dnssec.Indeterminate, dnssec.KeysUnknown, ""},
 		{"SERVFAIL for the keys", ds(child.ds(2)), denial("test.", resolver.TypeDNSKEY, resolver.ServFail), dnssec.Indeterminate, dnssec.KeysUnknown, ""},
+		{"keys asked for without DO", ds(child.ds(2)), bare(child.keys()), dnssec.Indeterminate, dnssec.KeysUnknown, ""},
+		{"DS asked for without DO", bare(ds(child.ds(2))), child.keys(), dnssec.Indeterminate, dnssec.DSUnknown, ""},
 		{"DS not to be had", resolver.Response{}, child.keys(), dnssec.Indeterminate, dnssec.DSUnknown, ""},
 		{"DS answered by the child", denial("test.", resolver.TypeDS, resolver.NoError, child.set("test. 300 IN SOA a. b. 1 2 3 4 5")), child.keys(), dnssec.Indeterminate, dnssec.DSUnknown, ""},
 		{"DS unsigned", reply("test.", resolver.TypeDS, resolver.MustParseRR(child.ds(2))), child.keys(), dnssec.Bogus, dnssec.SignatureMissing, "test. DS is not signed, though zone . is"},
@@ -117,6 +120,13 @@ func TestChild(t *testing.T) {
 			assert.Equal(t, z.Why, got.Why)
 		})
 	}
+}
+
+// bare is what comes without DO.
+func bare(r resolver.Response) resolver.Response {
+	r.Question.DNSSEC = false
+	r.Answer = slices.DeleteFunc(slices.Clone(r.Answer), func(rr resolver.RR) bool { return rr.Type == resolver.TypeRRSIG })
+	return r
 }
 
 const sha256 = "E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D"
