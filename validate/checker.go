@@ -31,7 +31,14 @@ type Checker struct {
 	Family   resolver.Family       // the zero value is both
 	// Elsewhere names servers at which the owner believes the record to be, by name or address: the ones that a provider's
 	// console shows, for instance. If they hold it and the world is not sent to them, that is the finding.
-	Elsewhere    []string
+	Elsewhere []string
+	// Witnesses are recursive resolvers whose answers are compared with the name servers': they say who still remembers
+	// something else and until when, and never decide the verdict. They are asked while the name servers are, and waited for
+	// no longer than [WitnessPatience]. A resolver that is asked remembers what it finds, a "no such name" too, for the
+	// zone's negative TTL: leave them out where a record is only just expected. Nil: none are asked.
+	Witnesses []resolver.Recursor
+	// Own is a further witness, this machine's own resolver, which may see what nobody outside sees. The zero value: none.
+	Own          resolver.Recursor
 	Timeout      time.Duration // for one record, all told; 0: [DefaultTimeout]
 	MaxQuestions int           // for one record; 0: [DefaultMaxQuestions]
 	Concurrency  int           // records at a time in [Checker.CheckAll]; 0: [DefaultConcurrency]
@@ -66,6 +73,8 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	if inner == nil {
 		inner = &resolver.Client{}
 	}
+	inner, done := resolver.Keep(inner)
+	defer done()
 	limited, cancel := context.WithTimeout(ctx, orDefault(c.Timeout, DefaultTimeout))
 	defer cancel()
 	memo := &resolver.Memo{Resolver: patient{inner}, Limit: orDefault(c.MaxQuestions, DefaultMaxQuestions)}
@@ -81,6 +90,8 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 		return res, err
 	})
 	p.walker.Resolver = p.resolver
+	p.summon(limited, inner, c.Witnesses, c.Own)
+	defer p.dismiss()
 	if !p.Record.hopeless() {
 		p.gather(limited)
 	}
@@ -89,13 +100,12 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	if err := ctx.Err(); err != nil {
 		return Report{}, fmt.Errorf("validate: check %s: %w", r.Name, err)
 	}
-	rep := Report{Record: r, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings), Queries: memo.Asked()}
+	rep := Report{Record: r, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings), Queries: memo.Asked() + p.dismiss()}
 	if z, err := p.Zone(limited); err == nil && !p.aboveDomain() {
 		rep.Zone, rep.Host = z, HostOf(z.NameServers)
 	}
-	if verdict == Invalid && len(p.facts.views) > 0 {
-		rep.ETA = p.forgottenBy()
-	}
+	rep.Perspectives = p.perspectives()
+	rep.ETA = p.seenEverywhere(verdict, rep.Perspectives)
 	rep.Stats.Elapsed = time.Since(began)
 	return rep, nil
 }
@@ -106,28 +116,6 @@ func orDefault[T comparable](v, def T) T {
 		return def
 	}
 	return v
-}
-
-// forgottenBy is when the last resolver that asked just now will have forgotten what is there: the answer's TTL, or the
-// negative TTL of RFC 2308. A record mended now is seen everywhere from then on. Zero where no answer says.
-func (p *Pass) forgottenBy() time.Time {
-	longest, known := time.Duration(0), false
-	for _, v := range p.facts.views {
-		d, ok := time.Duration(0), false
-		switch v.Standing {
-		case Denies:
-			d, ok = v.Response.NegativeTTL()
-		case Differs, Several:
-			d, ok = time.Duration(ttlOf(v.Response, v.Question.Name))*time.Second, true
-		}
-		if ok {
-			longest, known = max(longest, d), true
-		}
-	}
-	if !known {
-		return time.Time{}
-	}
-	return p.Now.Add(longest).Truncate(time.Second)
 }
 
 // patient leaves a silent server half of the time that is left, so that there is time to ask others and to say so.

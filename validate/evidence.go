@@ -15,8 +15,12 @@ func Saw(a resolver.Answer) Evidence {
 	q := a.Question
 	q.DNSSEC = false // it brings signatures along, and changes nothing of what is said here
 	e := Evidence{Server: a.Server.Name}
-	if q.Server.IsValid() {
+	who := serverText(a.Server)
+	if q.Server.IsValid() || !q.Recursor.IsZero() {
 		e.Question = &q
+	}
+	if !q.Recursor.IsZero() {
+		who = "the resolver " + q.Recursor.String()
 	}
 	if q.Name.IsZero() { // a name server that could not even be asked
 		e.Text = fmt.Sprintf("%s could not be asked: %s", serverText(a.Server), reasonText(a.Err))
@@ -26,11 +30,14 @@ func Saw(a resolver.Answer) Evidence {
 	if q.TCP {
 		asked += " over TCP"
 	}
+	if q.CheckingDisabled {
+		asked += " without validation (cd)"
+	}
 	if a.Err != nil {
-		e.Text = fmt.Sprintf("%s, %s: %s", serverText(a.Server), asked, reasonText(a.Err))
+		e.Text = fmt.Sprintf("%s, %s: %s", who, asked, reasonText(a.Err))
 		return e
 	}
-	e.Text = fmt.Sprintf("%s, %s, says %s", serverText(a.Server), asked, saidText(a.Response))
+	e.Text = fmt.Sprintf("%s, %s, says %s", who, asked, saidText(a.Response))
 	return e
 }
 
@@ -61,7 +68,7 @@ func saidText(r resolver.Response) string {
 		text += ": records of other names only"
 	case len(data) > 0:
 		text += ": " + strings.Join(data, ", ")
-		if !r.Authoritative {
+		if !r.Authoritative && q.Recursor.IsZero() {
 			text += ", without authority (no aa)"
 		}
 	case r.RCode == resolver.NXDomain && denied:
@@ -69,6 +76,8 @@ func saidText(r resolver.Response) string {
 	case r.RCode == resolver.NoError && denied:
 		text += ": nothing of this type there, in " + soa.Name.String()
 	case r.RCode == resolver.NoError && r.Authoritative:
+		text += ": nothing of this type there"
+	case r.RCode == resolver.NoError && !q.Recursor.IsZero():
 		text += ": nothing of this type there"
 	case r.RCode == resolver.NoError:
 		var ns []string
@@ -108,11 +117,15 @@ func reasonText(err error) string {
 	for _, x := range []error{
 		resolver.ErrTimeout, resolver.ErrRefusedConnection, resolver.ErrUnroutable, resolver.ErrPrivateAddress, resolver.ErrTruncated,
 		resolver.ErrMalformed, resolver.ErrNotRecorded, resolver.ErrBudget, resolver.ErrNoAddress, resolver.ErrNoGlue, resolver.ErrCircular, resolver.ErrTooMany,
-		resolver.ErrNoUsableAnswer,
+		resolver.ErrNoUsableAnswer, resolver.ErrCertificate,
 	} {
-		if errors.Is(err, x) {
-			return x.Error()
+		if !errors.Is(err, x) {
+			continue
 		}
+		if _, why, ok := strings.Cut(err.Error(), x.Error()+": "); ok && x == resolver.ErrCertificate {
+			return x.Error() + ": " + why // the words are our own, and the same in every run
+		}
+		return x.Error()
 	}
 	return "no answer before the time was up"
 }

@@ -35,6 +35,8 @@ type check struct {
 	chain once[chainEnd]
 	held  once[[]resolver.Answer]
 
+	witnesses witnesses
+
 	mu       sync.Mutex
 	findings map[ID][]Finding
 	caa      map[resolver.Name]*once[CAA] // by the base of a domain

@@ -2,8 +2,6 @@ package validate
 
 import (
 	"encoding/json"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -68,11 +66,14 @@ type Report struct {
 	Verdict  Verdict
 	Findings []Finding // the cause first; what it explains after it
 	Outcomes []Outcome // one for each rule, in the order of the rules
-	Zone     Zone      // the zone that is really delegated; its zero value where the walk did not get there
-	Host     Host      // who serves that zone; zero where none is known, or several ([HostsOf] tells which)
-	ETA      time.Time // when the answer can be seen everywhere; zero where that is not known
-	Queries  int       // questions asked, each counted once however many packets it took
-	Stats    Stats
+	// Perspectives is what the witnesses say, in the order of [Checker.Witnesses], this machine's own last. Name servers, and
+	// a CA, which asks them with an empty cache, are not among them: the verdict speaks of these.
+	Perspectives []Perspective
+	Zone         Zone      // the zone that is really delegated; its zero value where the walk did not get there
+	Host         Host      // who serves that zone; zero where none is known, or several ([HostsOf] tells which)
+	ETA          time.Time // when the answer can be seen everywhere; zero where that is not known
+	Queries      int       // questions asked, each counted once however many packets it took
+	Stats        Stats
 }
 
 // Zone is the zone that the delegations from the root really lead to for the record's name.
@@ -110,62 +111,6 @@ func (e Evidence) String() string {
 		return e.Text + " [" + c + "]"
 	}
 	return e.Text
-}
-
-// Dig gives the command for dig (BIND) that asks the same; "" where nothing was asked.
-func (e Evidence) Dig() string {
-	if e.Question == nil || !e.Question.Server.IsValid() {
-		return ""
-	}
-	q := *e.Question
-	var b strings.Builder
-	b.WriteString("dig ")
-	if !q.Recursive {
-		b.WriteString("+norecurse ")
-	}
-	for _, f := range []struct {
-		on   bool
-		text string
-	}{{q.TCP, "+tcp "}, {q.DNSSEC, "+dnssec "}, {q.CheckingDisabled, "+cdflag "}} {
-		if f.on {
-			b.WriteString(f.text)
-		}
-	}
-	if p := q.Server.Port(); p != 53 {
-		fmt.Fprintf(&b, "-p %d ", p)
-	}
-	fmt.Fprintf(&b, "@%s %s %s", q.Server.Addr(), shellName(q.Name), q.Type)
-	return b.String()
-}
-
-// Nslookup gives the command for nslookup, which Windows has, that asks the same; "" where nothing was asked.
-func (e Evidence) Nslookup() string {
-	if e.Question == nil || !e.Question.Server.IsValid() {
-		return ""
-	}
-	q := *e.Question
-	var b strings.Builder
-	fmt.Fprintf(&b, "nslookup -type=%s ", q.Type)
-	if !q.Recursive {
-		b.WriteString("-norecurse ")
-	}
-	if q.TCP {
-		b.WriteString("-vc ")
-	}
-	if p := q.Server.Port(); p != 53 {
-		fmt.Fprintf(&b, "-port=%d ", p)
-	}
-	fmt.Fprintf(&b, "%s %s", shellName(q.Name), q.Server.Addr())
-	return b.String()
-}
-
-// shellName quotes a name that a shell would not pass on as it is.
-func shellName(n resolver.Name) string {
-	s := n.String()
-	if strings.ContainsAny(s, `\*`) {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-	}
-	return s
 }
 
 // Fix is one way to mend a finding. Several fixes of one finding are alternatives.
@@ -211,13 +156,14 @@ func (r Report) MarshalJSON() ([]byte, error) {
 }
 
 type reportDocument struct {
-	Record    recordDocument    `json:"record"`
-	Verdict   Verdict           `json:"verdict"`
-	Findings  []findingDocument `json:"findings"`
-	Host      *hostDocument     `json:"host,omitempty"`
-	ETA       string            `json:"eta,omitempty"`
-	Queries   int               `json:"queries"`
-	ElapsedMS int64             `json:"elapsed_ms"`
+	Record       recordDocument        `json:"record"`
+	Verdict      Verdict               `json:"verdict"`
+	Findings     []findingDocument     `json:"findings"`
+	Perspectives []perspectiveDocument `json:"perspectives,omitempty"`
+	Host         *hostDocument         `json:"host,omitempty"`
+	ETA          string                `json:"eta,omitempty"`
+	Queries      int                   `json:"queries"`
+	ElapsedMS    int64                 `json:"elapsed_ms"`
 }
 
 type recordDocument struct {
@@ -229,6 +175,14 @@ type recordDocument struct {
 type hostDocument struct {
 	ID   string `json:"id"`
 	Name string `json:"name"`
+}
+
+type perspectiveDocument struct {
+	Resolver string `json:"resolver"`
+	Own      bool   `json:"own,omitempty"`
+	Says     Says   `json:"says"`
+	Text     string `json:"text"`
+	Until    string `json:"until,omitempty"`
 }
 
 type findingDocument struct {
@@ -268,6 +222,13 @@ func (r Report) document() reportDocument {
 	}
 	if !r.Host.IsZero() {
 		d.Host = &hostDocument{ID: r.Host.ID, Name: r.Host.Name}
+	}
+	for _, w := range r.Perspectives {
+		wd := perspectiveDocument{Resolver: w.Resolver.String(), Own: w.Own, Says: w.Says, Text: w.Text}
+		if !w.Until.IsZero() {
+			wd.Until = w.Until.UTC().Format(time.RFC3339)
+		}
+		d.Perspectives = append(d.Perspectives, wd)
 	}
 	for _, f := range r.Findings {
 		fd := findingDocument{

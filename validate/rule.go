@@ -146,7 +146,12 @@ func Rules() []Rule {
 		recordMissing{},
 		caaForbids{},
 		caaUnansweredRule{},
+		perspectiveDiffers{},
+		answerStale{},
+		resolverDiffers{},
 		valueUnderscoreStripped{},
+		targetUnresolvable{},
+		ttlLong{},
 		checkIncomplete{},
 	}
 }

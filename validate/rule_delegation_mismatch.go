@@ -25,7 +25,7 @@ func (delegationMismatch) Info() Info {
 		Right:    "com.: example.com. NS ns1.new.example.",
 		Fix:      "Enter at the registrar the name servers of the zone that holds the record; or add the record to the zone that is delegated now.",
 		Severity: Error,
-		Explains: []ID{"record-missing", "value-mismatch", "servers-disagree"},
+		Explains: []ID{"record-missing", "value-mismatch", "servers-disagree", "answer-stale"},
 		Refs:     []Ref{{"RFC 1034", "4.2.1"}, {"RFC 1034", "4.3.2"}, {"RFC 2181", "6.1"}},
 	}
 }

@@ -24,7 +24,7 @@ func (serverLame) Info() Info {
 		Right:    "every name server in the delegation answers for example.com. with authority",
 		Fix:      "Create the zone at that server's provider, or take the server out of the delegation and out of the zone's NS records.",
 		Severity: Error,
-		Explains: []ID{"servers-disagree"},
+		Explains: []ID{"servers-disagree", "perspective-differs"},
 		Refs:     []Ref{{"RFC 9499", "7, lame delegation"}, {"RFC 1034", "4.2.2"}, {"RFC 1912", "2.8"}},
 	}
 }

@@ -23,6 +23,7 @@ func (serversDisagree) Info() Info {
 		Right:    "every name server answers with the record",
 		Fix:      "Bring the lagging server up to date, or create the record at the other provider too, or take that provider out of the delegation.",
 		Severity: Error,
+		Explains: []ID{"answer-stale", "resolver-differs"},
 		Refs:     []Ref{{"RFC 1034", "4.3.5"}, {"RFC 1982", "3"}, {"RFC 1996", "1"}},
 	}
 }

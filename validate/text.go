@@ -33,6 +33,7 @@ func (r Report) WriteText(w io.Writer, t Text) error {
 	for i, f := range r.Findings {
 		r.writeFinding(&b, f, i, t)
 	}
+	r.writePerspectives(&b)
 	switch {
 	case r.Verdict == Valid:
 		b.WriteString("\n")

@@ -17,6 +17,7 @@ type host struct {
 	zones    map[resolver.Name]*zone
 	recursor bool
 	memory   map[memoryKey]memory // of a recursor
+	views    []View               // of a recursor
 }
 
 // The sizes of a datagram: without EDNS (RFC 1035, 4.2.1), and what no path splits (RFC 9715, 3.1).

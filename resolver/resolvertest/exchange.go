@@ -113,7 +113,10 @@ func (in *Internet) answer(h *host, req *dns.Msg, q resolver.Question, over reso
 	}
 	var m *dns.Msg
 	if h.recursor {
-		if m = in.remembered(h, req, q); m == nil {
+		if m = in.viewed(h, req, q); m == nil {
+			m = in.remembered(h, req, q)
+		}
+		if m == nil {
 			m = in.recurse(req, q)
 		}
 	} else {

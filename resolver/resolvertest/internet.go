@@ -146,6 +146,13 @@ func (in *Internet) Servers() []resolver.Name { return slices.Clone(in.servers) 
 // Addrs gives the addresses of a name server; none for a name that is not one.
 func (in *Internet) Addrs(server resolver.Name) []netip.Addr { return slices.Clone(in.addrs[server]) }
 
+// Serves reports whether a server lives at the address.
+func (in *Internet) Serves(a netip.Addr) bool {
+	in.mu.Lock()
+	defer in.mu.Unlock()
+	return in.hosts[a.Unmap()] != nil
+}
+
 // Zones gives every copy of every zone in the order of the text, the made-up ones last.
 func (in *Internet) Zones() []Zone {
 	in.mu.Lock()

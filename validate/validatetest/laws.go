@@ -37,6 +37,7 @@ func Laws() []Law {
 		{"scope", "no fix names an owner that is neither the record's own nor a misplacement of it", scope},
 		{"stop", "a cancelled check returns soon and leaves nothing behind", stop},
 		{"bound", "whatever servers answer, a check ends within its budget", bound},
+		{"witness", "whatever recursive resolvers say, or do not say, verdict and errors stay", witness},
 		{"spelling", "case, final dot and white space around the input change nothing but a note", spelling},
 	}
 }
@@ -317,13 +318,91 @@ func bound(t *testing.T, w World) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(in.Queries()); n > limit {
+		n, heard := 0, 0
+		for _, q := range in.Queries() {
+			if q.Recursor.IsZero() {
+				n++
+			} else {
+				heard++
+			}
+		}
+		if n > limit {
 			t.Errorf("a budget of %d questions, and %d asked", limit, n)
+		}
+		if most := 3 * (len(w.Witnesses) + 1); heard > most {
+			t.Errorf("the witnesses were asked %d questions, at most %d are theirs", heard, most)
 		}
 		if rep.Verdict != w.Verdict && rep.Verdict != validate.Undetermined {
 			t.Errorf("with a budget of %d questions it is %s", limit, rep.Verdict)
 		}
 	}
+}
+
+// moods are what a witness can be up to.
+func moods(r validate.Record) []string {
+	n := " " + r.Name.String() + " CNAME "
+	return []string{
+		n + "3600 " + r.Value.String(),
+		n + "3600 _lie.acm-validations.aws. aa",
+		n + "4294967295 _lie.acm-validations.aws.",
+		n + "900 nxdomain",
+		n + "900 nxdomain soa example. ns.example. aa",
+		n + "0 nodata ede 15",
+		n + "servfail ede 22",
+		n + "bogus ede 6",
+		n + "refused",
+		"drop",
+		"mangle",
+		"closed",
+		"delay 20s",
+	}
+}
+
+func witness(t *testing.T, w World) {
+	if w.Record.Problem() != nil {
+		return
+	}
+	without := w
+	without.Witnesses, without.Own = nil, resolver.Recursor{}
+	base := without.check(t, without.internet(t))
+	for i, mood := range moods(w.Record) {
+		if testing.Short() && (i+len(w.File))%4 != 0 {
+			continue
+		}
+		in := without.internet(t)
+		with := without
+		for j := range 3 {
+			at := fmt.Sprintf("203.0.113.%d", 201+j)
+			r := resolver.MustParseRecursor(at)
+			if j == 2 {
+				with.Own = r
+			} else {
+				with.Witnesses = append(with.Witnesses, r)
+			}
+			in.Recursor(r.AddrPort().Addr())
+			if f, err := resolvertest.ParseFault(at + " " + mood); err == nil {
+				in.Fault(f)
+			} else if v, err := resolvertest.ParseView(at + mood); err == nil {
+				in.View(v)
+			} else {
+				t.Fatal(err)
+			}
+		}
+		rep := with.check(t, in)
+		if rep.Verdict != base.Verdict {
+			t.Errorf("with %q it is %s, not %s", mood, rep.Verdict, base.Verdict)
+		}
+		if got, want := errorsOf(rep), errorsOf(base); !slices.Equal(got, want) {
+			t.Errorf("with %q the errors are\n%s\nwithout\n%s", mood, join(got), join(want))
+		}
+		if took := rep.Stats.Elapsed; took > max(base.Stats.Elapsed, validate.WitnessPatience) {
+			t.Errorf("with %q it took %s", mood, took)
+		}
+	}
+}
+
+func errorsOf(rep validate.Report) []Want {
+	return slices.DeleteFunc(Got(rep), func(w Want) bool { return w.Severity != validate.Error })
 }
 
 func spelling(t *testing.T, w World) {

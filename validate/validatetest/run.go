@@ -103,6 +103,9 @@ func (w World) wants(t *testing.T) {
 	if ok != (len(w.Fix) > 0) || !slices.Equal(Diff(fix), w.Fix) {
 		t.Errorf("fix\n%s\nwant\n%s", strings.Join(Diff(fix), "\n"), strings.Join(w.Fix, "\n"))
 	}
+	if eta := etaText(rep); w.ETA != "" && eta != w.ETA {
+		t.Errorf("seen everywhere after %s, want %s", eta, w.ETA)
+	}
 	if w.Asked > 0 && (rep.Queries != w.Asked || trips != w.Trips) {
 		t.Errorf("asked %d in %d round trips, want %d in %d", rep.Queries, trips, w.Asked, w.Trips)
 	}
@@ -116,6 +119,14 @@ func (w World) wants(t *testing.T) {
 			}
 		}
 	}
+}
+
+// etaText is how long after the check the answer is seen everywhere.
+func etaText(rep validate.Report) string {
+	if rep.ETA.IsZero() {
+		return "none"
+	}
+	return rep.ETA.Sub(worldTime()).String()
 }
 
 func join(w []Want) string {

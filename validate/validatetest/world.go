@@ -20,7 +20,10 @@
 //
 // Zones are read by resolvertest.Parse, which fills in what is not given, and signs what is to be signed; a section "faults" holds lines for
 // resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes the record. A section
-// "none" in place of "fix" says why no change in the zone mends the world.
+// "witnesses" names recursive resolvers to compare with, one a line, "own" before this machine's own; further lines are for
+// resolvertest.ParseView and say what one of them remembers, or sees of its own. A section "eta" says how long after the
+// check the answer is seen everywhere: a duration or "none". A section "none" in place of "fix" says why no change in the
+// zone mends the world.
 //
 // [Run] checks worlds and laws; anybody's own rules can be put to both.
 package validatetest
@@ -47,6 +50,9 @@ type World struct {
 	Zones     string
 	Faults    []resolvertest.Fault
 	Elsewhere []string
+	Witnesses []resolver.Recursor
+	Own       resolver.Recursor   // this machine's own resolver
+	Views     []resolvertest.View // what witnesses say beside what the zones hold
 	Record    validate.Record
 	Verdict   validate.Verdict
 	Want      []Want
@@ -54,6 +60,7 @@ type World struct {
 	None      string   // why no change in the zone mends it
 	Asked     int      // questions; 0: not said
 	Trips     int      // round trips on the critical path; only where Asked is said
+	ETA       string   // how long after the check the answer is seen everywhere, such as "4m0s"; "none"; "": not said
 }
 
 // Want is one finding that must be there.
@@ -73,7 +80,7 @@ func (w Want) String() string {
 	return s
 }
 
-var sections = []string{"story", "zones", "faults", "elsewhere", "record", "want", "fix", "none", "asked"}
+var sections = []string{"story", "zones", "faults", "elsewhere", "witnesses", "record", "want", "eta", "fix", "none", "asked"}
 
 // ParseWorld reads a world. Errors name the file and wrap [ErrBadWorld].
 func ParseWorld(file, text string) (World, error) {
@@ -112,6 +119,14 @@ func ParseWorld(file, text string) (World, error) {
 		w.Faults = append(w.Faults, f)
 	}
 	w.Elsewhere = lines(parts["elsewhere"])
+	for _, l := range lines(parts["witnesses"]) {
+		if err := w.parseWitness(l); err != nil {
+			return fail("%v", err)
+		}
+	}
+	if eta := lines(parts["eta"]); len(eta) == 1 {
+		w.ETA = eta[0]
+	}
 	var err error
 	if w.Record, err = parseRecord(parts["record"]); err != nil {
 		return fail("%v", err)
@@ -138,6 +153,23 @@ func ParseWorld(file, text string) (World, error) {
 		return fail("it says neither how it is mended nor why it is not")
 	}
 	return w, nil
+}
+
+// parseWitness reads "[own] RECURSOR", or a view.
+func (w *World) parseWitness(line string) error {
+	text, own := strings.CutPrefix(line, "own ")
+	if len(strings.Fields(text)) > 1 {
+		v, err := resolvertest.ParseView(line)
+		w.Views = append(w.Views, v)
+		return err
+	}
+	r, err := resolver.ParseRecursor(text)
+	if own {
+		w.Own = r
+	} else {
+		w.Witnesses = append(w.Witnesses, r)
+	}
+	return err
 }
 
 func lines(s string) []string {
@@ -192,6 +224,14 @@ func (w World) Internet() (*resolvertest.Internet, error) {
 		return nil, fmt.Errorf("validatetest: %s: %w", w.File, err)
 	}
 	in.Moment = worldTime()
+	for _, r := range append(slices.Clone(w.Witnesses), w.Own) {
+		if a := r.AddrPort().Addr(); a.IsValid() && !in.Serves(a) { // a name server's address stays one
+			in.Recursor(a)
+		}
+	}
+	for _, v := range w.Views {
+		in.View(v)
+	}
 	for _, f := range w.Faults {
 		in.Fault(f)
 	}
@@ -204,7 +244,7 @@ func (w World) Checker(in *resolvertest.Internet, r resolver.Resolver) (*validat
 	if err != nil {
 		return nil, err
 	}
-	return &validate.Checker{Resolver: r, Roots: roots, Now: worldTime, Elsewhere: w.Elsewhere}, nil
+	return &validate.Checker{Resolver: r, Roots: roots, Now: worldTime, Elsewhere: w.Elsewhere, Witnesses: w.Witnesses, Own: w.Own}, nil
 }
 
 // Got gives the findings of a report in the form that a world wants them.
