@@ -6,6 +6,8 @@ import (
 	"iter"
 	"slices"
 	"time"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
 )
 
 // How long [Checker.Wait] pauses where the Waiting does not say.
@@ -93,6 +95,7 @@ func dueBy(open []*waiting, t time.Time) []*waiting {
 // lookAt makes one look at each of the records and reports whether the iteration goes on.
 func (c *Checker) lookAt(ctx context.Context, round []*waiting, now func() time.Time, yield func(Update, error) bool) bool {
 	look := *c
+	look.Witnesses, look.Own = nil, resolver.Recursor{} // they would remember the answer that is waited to see gone
 	if until := round[0].Until; !until.IsZero() {
 		look.Timeout = max(min(orDefault(c.Timeout, DefaultTimeout), until.Sub(now())), time.Millisecond)
 	}

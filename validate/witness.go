@@ -44,6 +44,7 @@ type Perspective struct {
 type witness struct {
 	recursor  resolver.Recursor
 	own       bool
+	listed    bool            // one of [Checker.Witnesses], which this machine's own may be, too
 	answer    resolver.Answer // to the record's CNAME
 	unchecked resolver.Answer // the same with CD, where the first was a failure
 	target    resolver.Answer // to the address of ACM's value; of this machine's own only
@@ -61,10 +62,10 @@ func (p *Pass) summon(ctx context.Context, r resolver.Resolver, list []resolver.
 	w := &p.witnesses
 	w.memo = &resolver.Memo{Resolver: r}
 	seen := map[resolver.Recursor]bool{{}: true}
-	for _, x := range append(slices.Clone(list), own) {
+	for i, x := range append(slices.Clone(list), own) {
 		if !seen[x] {
 			seen[x] = true
-			w.all = append(w.all, witness{recursor: x, own: x == own})
+			w.all = append(w.all, witness{recursor: x, own: x == own, listed: i < len(list)})
 		}
 	}
 	if len(w.all) == 0 || p.Record.hopeless() {
@@ -193,7 +194,7 @@ func (x witness) filtered() bool {
 // or answers with an authority that only a name server of the zone has.
 func (x witness) near() bool {
 	at := x.recursor.AddrPort().Addr()
-	return x.own || at.IsValid() && !resolver.PublicAddr(at) || x.answer.Response.Authoritative
+	return x.own && !x.listed || at.IsValid() && !resolver.PublicAddr(at) || x.answer.Response.Authoritative
 }
 
 // left is how long it will go on saying so; false where it does not say.

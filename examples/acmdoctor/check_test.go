@@ -29,6 +29,9 @@ $ORIGIN silent.test.
 _a79 CNAME _424.xyz.acm-validations.aws.
 `
 
+// bedResolver is a recursive resolver of the bed, on the port of its name servers.
+const bedResolver = "127.53.200.1"
+
 // bed is a fake internet on loopback addresses, behind real sockets.
 type bed struct {
 	in    *resolvertest.Internet
@@ -41,6 +44,7 @@ func newBed(t *testing.T) *bed {
 	require.NoError(t, err)
 	in.Fault(resolvertest.MustParseFault("ns1.silent.test. drop"))
 	in.Fault(resolvertest.MustParseFault("ns2.silent.test. drop"))
+	in.Recursor(netip.MustParseAddr(bedResolver))
 	l, err := in.ListenAll(0)
 	if err != nil {
 		t.Skipf("this machine has no address 127.53.0.1 to listen on: %v", err)

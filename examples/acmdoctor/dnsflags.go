@@ -33,7 +33,7 @@ func (f *dnsFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
 	fl.StringVar(&f.roots, "roots", "", "root hints in the format of named.root (default: IANA's, built in)")
 	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, DS or DNSKEY in zone-file format (read and checked; signatures are not validated yet)")
-	fl.StringArrayVar(&f.resolvers, "resolver", nil, "recursive resolver to compare with, ADDR[:PORT] or https://…, repeatable, or none (read and checked; not compared with yet)")
+	fl.StringArrayVar(&f.resolvers, "resolver", nil, "recursive resolver to compare with: ADDR[:PORT], tls://[NAME@]ADDR, https://[NAME@]HOST/dns-query, own (this machine's) or none; repeatable (default: 1.1.1.1, 8.8.8.8, 9.9.9.9 and own; none with --roots)")
 	fl.StringArrayVar(&f.nameservers, "nameserver", nil, "name server, by name or address, where you believe the record to be: is the world sent there? Repeatable")
 	fl.BoolVar(&f.allowPrivate, "allow-private", false, "also ask name servers on loopback, private and link-local addresses, which no public CA reaches")
 	fl.BoolVar(&f.ipv4, "ipv4", false, "ask over IPv4 only")
@@ -99,14 +99,8 @@ func (f *dnsFlags) checker(warn func(string)) (*validate.Checker, error) {
 		}
 		warn("signatures are not validated yet: --trust-anchors was read and has no effect")
 	}
-	for _, r := range f.resolvers {
-		if r == "none" {
-			continue
-		}
-		if err := checkResolver(r); err != nil {
-			return nil, err
-		}
-		warn("recursive resolvers are not compared with yet: --resolver " + r + " has no effect")
+	if err := f.setWitnesses(c); err != nil {
+		return nil, err
 	}
 	for _, n := range f.nameservers {
 		if _, err := netip.ParseAddrPort(n); err == nil {
@@ -120,21 +114,6 @@ func (f *dnsFlags) checker(warn func(string)) (*validate.Checker, error) {
 		}
 	}
 	return c, nil
-}
-
-func checkResolver(text string) error {
-	if rest, ok := strings.CutPrefix(text, "https://"); ok {
-		if host, _, _ := strings.Cut(rest, "/"); host != "" {
-			return nil
-		}
-	}
-	if _, err := netip.ParseAddr(text); err == nil {
-		return nil
-	}
-	if _, err := netip.ParseAddrPort(text); err == nil {
-		return nil
-	}
-	return fmt.Errorf("--resolver: found %q, expected ADDR, ADDR:PORT, https://HOST/dns-query or none", text)
 }
 
 // readAnchors sees that a file holds DS or DNSKEY records of the root or below, one a line, and at least one.

@@ -29,6 +29,8 @@ const (
 	notePort       = "port"
 	noteFamily     = "family"
 	noteNameserver = "nameserver"
+	noteResolver   = "resolver"
+	noteOwn        = "own-resolver"
 )
 
 type recordNote struct {
@@ -60,6 +62,12 @@ func newRecording(c *validate.Checker, file, replay string, f dnsFlags) (*record
 		}
 		for _, n := range c.Elsewhere {
 			r.add(noteNameserver, n)
+		}
+		for _, w := range c.Witnesses {
+			r.add(noteResolver, w.String())
+		}
+		if !c.Own.IsZero() {
+			r.add(noteOwn, c.Own.String())
 		}
 		c.Resolver = r.tr
 		c.Now = func() time.Time { return r.tr.Time }
@@ -111,6 +119,7 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 	if !tr.Time.IsZero() {
 		c.Now = func() time.Time { return tr.Time }
 	}
+	c.Witnesses, c.Own = nil, resolver.Recursor{} // those that were asked then, not this machine's of today
 	var hints bytes.Buffer
 	for _, n := range tr.Notes {
 		bad := func(err error) error { return fmt.Errorf("--replay %s: note %s: %w", file, n.Key, err) }
@@ -149,6 +158,16 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 				return nil, bad(err)
 			}
 			c.Family = resolver.Family(k)
+		case noteResolver, noteOwn:
+			w, err := resolver.ParseRecursor(n.Value)
+			if err != nil {
+				return nil, bad(err)
+			}
+			if n.Key == noteOwn {
+				c.Own = w
+			} else {
+				c.Witnesses = append(c.Witnesses, w)
+			}
 		case noteNameserver:
 			if len(f.nameservers) == 0 {
 				c.Elsewhere = append(c.Elsewhere, n.Value)
