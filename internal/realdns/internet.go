@@ -166,6 +166,7 @@ func (n *Internet) Start() {
 			errs[i] = err
 			continue
 		}
+		s.process = process
 		n.t.Cleanup(process.stop)
 		if at := netip.AddrPortFrom(s.Addr, s.port); s.listen != at {
 			f, err := forward(at, s.listen)

@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Kind is a make of name server.
@@ -50,6 +51,10 @@ type Server struct {
 	api   *API   // PowerDNS's HTTP interface; nil: none
 
 	listen netip.AddrPort // where the program listens: Addr and port, but for BIND
+
+	process      *process
+	cert, secret []byte
+	tls, webPort uint16
 }
 
 type zone struct {
@@ -75,6 +80,31 @@ func (s *Server) ServeBroken(origin string) {
 }
 
 const zoneHead = "$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 60\n"
+
+// Secure makes an unbound answer over TLS and HTTPS as well, with this certificate and key in PEM, on ports of their own,
+// which it gives.
+func (s *Server) Secure(cert, key []byte) (tls, https netip.AddrPort) {
+	s.cert, s.secret = cert, key
+	s.tls = freeHighPort(s.Addr)
+	for s.webPort = s.tls; s.webPort == s.tls; {
+		s.webPort = freeHighPort(s.Addr)
+	}
+	return netip.AddrPortFrom(s.Addr, s.tls), netip.AddrPortFrom(s.Addr, s.webPort)
+}
+
+// Replace makes a running NSD serve another text for a zone that it has, from a moment after the call on.
+func (s *Server) Replace(origin, text string) error {
+	for i, z := range s.zones {
+		if z.origin != origin {
+			continue
+		}
+		s.zones[i].text = zoneHead + text + "\n"
+		if err := os.WriteFile(filepath.Join(s.dir, z.zoneFile()), []byte(s.zones[i].text), 0o644); err != nil {
+			return err
+		}
+	}
+	return s.process.cmd.Process.Signal(syscall.SIGHUP)
+}
 
 // Follow makes an unbound ask these root servers. It can ask on port 53 only.
 func (s *Server) Follow(roots ...*Server) { s.hints = hintsText(roots) }
@@ -116,6 +146,13 @@ func (s *Server) run() (*process, error) {
 	for name, text := range config {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(text), 0o644); err != nil {
 			return nil, err
+		}
+	}
+	if s.cert != nil {
+		for name, text := range map[string][]byte{"cert.pem": s.cert, "key.pem": s.secret} {
+			if err := os.WriteFile(filepath.Join(s.dir, name), text, 0o600); err != nil {
+				return nil, err
+			}
 		}
 	}
 	path, err := lookPath(programs[s.Kind].name)
@@ -249,8 +286,22 @@ remote-control:
 	module-config: "iterator"
 	local-zone: "test." nodefault
 	root-hints: %q
-remote-control:
-	control-enable: no`, s.Addr, s.port, s.dir, filepath.Join(s.dir, "hints"))
+%sremote-control:
+	control-enable: no`, s.Addr, s.port, s.dir, filepath.Join(s.dir, "hints"), s.secureConfig())
 		return map[string]string{"unbound.conf": b.String()}, []string{"-d", "-c", filepath.Join(s.dir, "unbound.conf")}
 	}
+}
+
+// secureConfig is what makes an unbound answer over TLS and HTTPS.
+func (s *Server) secureConfig() string {
+	if s.cert == nil {
+		return ""
+	}
+	return fmt.Sprintf(`	interface: %[1]s@%[2]d
+	interface: %[1]s@%[3]d
+	tls-port: %[2]d
+	https-port: %[3]d
+	tls-service-pem: %[4]q
+	tls-service-key: %[5]q
+`, s.Addr, s.tls, s.webPort, filepath.Join(s.dir, "cert.pem"), filepath.Join(s.dir, "key.pem"))
 }
