@@ -132,7 +132,7 @@ func TestPerspectivesAsText(t *testing.T) {
   Seen everywhere from 12:04:00 UTC, 24 November 2026 on. Nothing you do makes
   that sooner.
 `)
-	assert.Contains(t, b.String(), "      dig +dnssec @203.0.113.1 _a79.example.com. CNAME\n")
+	assert.Contains(t, b.String(), "      dig @203.0.113.1 _a79.example.com. CNAME\n")
 	text, err := json.Marshal(rep)
 	require.NoError(t, err)
 	assert.Contains(t, string(text), `"perspectives":[{"resolver":"203.0.113.1","says":"no such name","text":"no such name","until":"2026-11-24T12:04:00Z"},`)
