@@ -243,6 +243,7 @@ func TestTranscriptTimes(t *testing.T) {
 func FuzzParseTranscript(f *testing.F) {
 	f.Add(sample)
 	f.Add("; acmdoctor transcript 1\nask recursor a. NSEC3\nreply BADSIG\nanswer a. NSEC3 1 0 0 - 00 A\nanswer a. TYPE47 \\# 1 00\nend")
+	f.Add("; acmdoctor transcript 1\nask recursor=https://a.b@[::1]:9/x a. A rd cd\nerror certificate \"x\"\nask recursor=tls://1.1.1.1 a. A\nreply REFUSED transport=tls\nend")
 	f.Add("; acmdoctor transcript 1\nask recursor a. OPT\nerror other \"\\xff\"\nend")
 	f.Add("; acmdoctor transcript 1\nask [fe80::1%e]:5 \\000. TYPE65535\nerror timeout timeout \"\"\nend")
 	f.Add("answer a. 1 IN CAA 0 issue \"amazon.com\" ; x\nauthority b. RRSIG A 8 1 5 20260101000000 20250101000000 1 b. AAAA")

@@ -92,8 +92,23 @@ func saidText(r resolver.Response) string {
 			text = r.RCode.String() + ": a referral, " + strings.Join(slices.Compact(ns), ", ")
 		}
 	}
-	for _, x := range r.ExtendedErrors {
-		text += "; it adds: " + x.Meaning()
+	return text + addedText(r)
+}
+
+// addedMarker begins what a server adds to its answer.
+const addedMarker = "; it adds: "
+
+// maxAdded is how many extended errors of one answer are told: honest servers send one or two.
+const maxAdded = 4
+
+// addedText tells the extended errors of a response (RFC 8914) in words, in their order.
+func addedText(r resolver.Response) string {
+	text := ""
+	for i, x := range r.ExtendedErrors {
+		if i == maxAdded {
+			return text + fmt.Sprintf("%s%d more", addedMarker, len(r.ExtendedErrors)-maxAdded)
+		}
+		text += addedMarker + x.Meaning()
 		if x.Text != "" {
 			text += " " + abridged(fmt.Sprintf("%+q", x.Text))
 		}

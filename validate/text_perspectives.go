@@ -3,6 +3,7 @@ package validate
 import (
 	"fmt"
 	"strings"
+	"time"
 	"unicode/utf8"
 )
 
@@ -34,13 +35,21 @@ func (r Report) writePerspectives(b *strings.Builder) {
 	for _, w := range r.Perspectives {
 		line := fmt.Sprintf("    %-*s  %-*s", width, name(w), says, w.saysText())
 		if !w.Until.IsZero() && w.Says != SaysRecord {
-			line += "  until " + w.Until.UTC().Format("15:04:05 UTC, 2 January")
+			line += "  until " + w.Until.UTC().Format(clock(w)) + ", in " + spanText(w.Left)
 		}
 		b.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	if r.Verdict == Valid && !r.ETA.IsZero() {
-		wrap(b, "  ", fmt.Sprintf("Seen everywhere from %s on. Nothing you do makes that sooner.", r.ETA.UTC().Format("15:04:05 UTC, 2 January 2006")))
+		wrap(b, "  ", fmt.Sprintf("Seen everywhere from %s on. Nothing you do makes that sooner.", r.ETA.UTC().Format("15:04:05 UTC on 2006-01-02")))
 	}
+}
+
+// clock is how the end of a witness's memory is written: with the day where it is not today's or tomorrow's.
+func clock(w Perspective) string {
+	if w.Left > 24*time.Hour {
+		return "15:04:05 UTC on 2006-01-02"
+	}
+	return "15:04:05 UTC"
 }
 
 // maxColumn is how much of a column is filled; what is longer is in the findings' evidence, whole.
@@ -48,7 +57,7 @@ const maxColumn = 60
 
 // saysText is what the witness says, short enough for a column.
 func (w Perspective) saysText() string {
-	text, _, _ := strings.Cut(w.Text, "; it adds")
+	text, _, _ := strings.Cut(w.Text, addedMarker)
 	if w.Says == SaysOther {
 		text = string(SaysOther)
 	}

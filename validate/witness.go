@@ -36,8 +36,9 @@ type Perspective struct {
 	Resolver resolver.Recursor
 	Own      bool // this machine's own
 	Says     Says
-	Text     string    // the same with its reason, in half a sentence
-	Until    time.Time // when it will ask again, by the TTL it shows, in whole seconds; zero where that is not known
+	Text     string        // the same with its reason, in half a sentence
+	Until    time.Time     // when it will ask again, by the TTL it shows, in whole seconds; zero where that is not known
+	Left     time.Duration // how long that is from the moment of the check
 }
 
 // witness is one recursive resolver and what it said.
@@ -220,7 +221,7 @@ func (p *Pass) perspectives() []Perspective {
 	for _, x := range all {
 		w := Perspective{Resolver: x.recursor, Own: x.own, Says: x.says(p.Record), Text: x.text(p.Record)}
 		if d, ok := x.left(p.Record); ok {
-			w.Until = p.Now.Add(d).Truncate(time.Second)
+			w.Until, w.Left = p.Now.Add(d).Truncate(time.Second), d
 		}
 		out = append(out, w)
 	}
@@ -233,7 +234,7 @@ func (x witness) text(r Record) string {
 	text := string(x.says(r))
 	switch x.says(r) {
 	case SaysOther:
-		text += ": " + strings.Join(texts(targets(a.Response, a.Question.Name)), ", ")
+		text += ": " + abridged(strings.Join(texts(targets(a.Response, a.Question.Name)), ", "))
 	case SaysNothing:
 		return text + ": " + reasonText(a.Err)
 	case SaysFailure:
@@ -246,13 +247,7 @@ func (x witness) text(r Record) string {
 			text += " and does not offer recursion (no ra)"
 		}
 	}
-	for _, e := range a.Response.ExtendedErrors {
-		text += "; it adds: " + e.Meaning()
-		if e.Text != "" {
-			text += " " + abridged(fmt.Sprintf("%+q", e.Text))
-		}
-	}
-	return text
+	return text + addedText(a.Response)
 }
 
 func (x witness) String() string { return x.recursor.String() }

@@ -126,11 +126,11 @@ func TestPerspectivesAsText(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, rep.WriteText(&b, validate.Text{}))
 	assert.Contains(t, b.String(), `  Recursive resolvers, which do not count for the verdict:
-    203.0.113.1                                no such name  until 12:04:00 UTC, 24 November
+    203.0.113.1                                no such name  until 12:04:00 UTC, in 4 min
     https://dns.example@203.0.113.2/dns-query  the record
     10.0.0.53 (this machine's)                 the record
-  Seen everywhere from 12:04:00 UTC, 24 November 2026 on. Nothing you do makes
-  that sooner.
+  Seen everywhere from 12:04:00 UTC on 2026-11-24 on. Nothing you do makes that
+  sooner.
 `)
 	assert.Contains(t, b.String(), "      dig @203.0.113.1 _a79.example.com. CNAME\n")
 	text, err := json.Marshal(rep)
