@@ -190,7 +190,7 @@ func TestKeptConnectionThatDied(t *testing.T) {
 			_, err := r.Resolve(t.Context(), q)
 			require.NoError(t, err)
 			require.NoError(t, conns[0].(*net.TCPConn).CloseRead())
-			require.NoError(t, conns[0].(*net.TCPConn).CloseWrite())
+			_ = conns[0].(*net.TCPConn).CloseWrite() // who reads from it may have noticed already, and closed it
 			_, err = r.Resolve(t.Context(), q)
 			require.NoError(t, err)
 			require.Len(t, conns, 2)

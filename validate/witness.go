@@ -134,9 +134,10 @@ func (p *Pass) Recursive(ctx context.Context, name resolver.Name, t resolver.Typ
 	defer cancel()
 	out := make(Answers, len(p.witnesses.all))
 	var wg sync.WaitGroup
-	for i, x := range p.witnesses.all {
+	for i := range p.witnesses.all {
+		r := p.witnesses.all[i].recursor // the rest of it is still being heard
 		wg.Go(func() {
-			out[i] = p.askWitness(ctx, x.recursor, resolver.Question{Name: name, Type: t, DNSSEC: true})
+			out[i] = p.askWitness(ctx, r, resolver.Question{Name: name, Type: t, DNSSEC: true})
 		})
 	}
 	wg.Wait()
