@@ -10,6 +10,8 @@
 //		Name: resolver.MustParseName("example.com."), Type: resolver.TypeNS, Server: netip.MustParseAddrPort("192.0.2.53:53"),
 //	})
 //
+// A [Recursor] is a recursive resolver, over plain DNS, TLS or HTTPS; a question that names one goes there.
+//
 // A server that did not answer is an error, never an empty answer. Nothing here prints, exits, or leaves a goroutine
 // behind a call.
 package resolver

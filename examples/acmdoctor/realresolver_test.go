@@ -32,12 +32,14 @@ func TestRealResolverRemembers(t *testing.T) {
 	if n.Port != 53 {
 		t.Skip("unbound asks name servers on port 53 only, which this process may not bind")
 	}
-	root, host, unbound := n.Add(realdns.NSD), n.Add(realdns.NSD), n.Add(realdns.Unbound)
+	root, host, unbound, doubting := n.Add(realdns.NSD), n.Add(realdns.NSD), n.Add(realdns.Unbound), n.Add(realdns.Unbound)
 	zone := realdns.Delegation("stale.test.", host.Addr)
 	root.Serve(".", realdns.Delegation(".", root.Addr)+realdns.Delegation("test.", root.Addr))
 	root.Serve("test.", realdns.Delegation("test.", root.Addr)+zone)
 	host.Serve("stale.test.", zone)
 	unbound.Follow(root)
+	doubting.Follow(root)
+	doubting.Believe("stale.test. DS 4711 13 2 " + strings.Repeat("ab", 32))
 	cert, pool, err := resolvertest.Certificate(time.Now(), "dns.example")
 	require.NoError(t, err)
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
@@ -111,6 +113,16 @@ func TestRealResolverRemembers(t *testing.T) {
 		require.Equal(t, 0, exit, all)
 		assert.Contains(t, out, "  no such name  until ")
 		assert.Contains(t, out, "Seen everywhere from ")
+	})
+	// A resolver with a trust anchor that is not the zone's (any more) holds it for bogus.
+	t.Run("doubting", func(t *testing.T) {
+		r, all, exit := c.check(t, "stale.test.", "--resolver", doubting.Addr.String())
+		require.Equal(t, 0, exit, all)
+		assert.Equal(t, "valid", r.Verdict)
+		require.Len(t, r.Findings, 1, all)
+		assert.Equal(t, "resolver-differs notice", r.Findings[0].Rule+" "+r.Findings[0].Severity)
+		assert.Contains(t, strings.Join(r.Findings[0].Evidence, "\n"), "says SERVFAIL; it adds: a DS record matches no key of the zone")
+		assert.Contains(t, strings.Join(r.Findings[0].Evidence, "\n"), "without validation (cd), says NOERROR: CNAME "+value)
 	})
 	// A certificate that nobody trusts is told, and decides nothing.
 	t.Run("untrusted", func(t *testing.T) {

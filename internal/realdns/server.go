@@ -52,6 +52,7 @@ type Server struct {
 
 	listen netip.AddrPort // where the program listens: Addr and port, but for BIND
 
+	anchor       string // unbound: a DS record in which it believes
 	process      *process
 	cert, secret []byte
 	tls, webPort uint16
@@ -91,6 +92,10 @@ func (s *Server) Secure(cert, key []byte) (tls, https netip.AddrPort) {
 	}
 	return netip.AddrPortFrom(s.Addr, s.tls), netip.AddrPortFrom(s.Addr, s.webPort)
 }
+
+// Believe makes an unbound validate from this DS record on, in zone-file format, as from any trust anchor, and tell what is
+// wrong by extended errors.
+func (s *Server) Believe(ds string) { s.anchor = ds }
 
 // Replace makes a running NSD serve another text for a zone that it has, from a moment after the call on.
 func (s *Server) Replace(origin, text string) error {
@@ -283,13 +288,27 @@ remote-control:
 	do-ip6: no
 	do-not-query-localhost: no
 	access-control: 127.0.0.0/8 allow_snoop
-	module-config: "iterator"
+	module-config: %q
 	local-zone: "test." nodefault
 	root-hints: %q
 %sremote-control:
-	control-enable: no`, s.Addr, s.port, s.dir, filepath.Join(s.dir, "hints"), s.secureConfig())
+	control-enable: no`, s.Addr, s.port, s.dir, s.modules(), filepath.Join(s.dir, "hints"), s.secureConfig()+s.anchorConfig())
 		return map[string]string{"unbound.conf": b.String()}, []string{"-d", "-c", filepath.Join(s.dir, "unbound.conf")}
 	}
+}
+
+func (s *Server) modules() string {
+	if s.anchor == "" {
+		return "iterator"
+	}
+	return "validator iterator"
+}
+
+func (s *Server) anchorConfig() string {
+	if s.anchor == "" {
+		return ""
+	}
+	return fmt.Sprintf("\ttrust-anchor: %q\n\tede: yes\n", s.anchor)
 }
 
 // secureConfig is what makes an unbound answer over TLS and HTTPS.
