@@ -88,6 +88,7 @@ type bed struct {
 	apex    string
 	without string // a zone below that is not there
 	optOut  bool
+	brief   bool // the algorithm alone is at stake: some of the questions will do
 }
 
 // bedFor trusts the keys of DS records at the apex of a zone.
@@ -176,7 +177,10 @@ func (b *bed) compare() {
 	var wg sync.WaitGroup
 	slots := make(chan bool, 4)
 	optedOut := 0
-	for _, q := range asked {
+	for i, q := range asked {
+		if b.brief && i%4 != 0 {
+			continue
+		}
 		t, err := resolver.ParseType(q.typ)
 		require.NoError(b.t, err)
 		owner, w := below(q.name, b.apex), q.want
@@ -260,7 +264,7 @@ func TestRealSigners(t *testing.T) {
 			for _, b := range beds {
 				t.Run(fmt.Sprintf("%s nsec3=%t opt-out=%t", b.how.Algorithm, b.how.NSEC3, b.how.OptOut), func(t *testing.T) {
 					bed := bedFor(t, n, s, b.apex, zones[b.apex].DS)
-					bed.optOut = b.how.OptOut
+					bed.optOut, bed.brief = b.how.OptOut, b.how.Algorithm != "ECDSAP256SHA256" && !b.how.OptOut
 					bed.compare()
 				})
 			}
@@ -296,7 +300,7 @@ func TestRealSignerKnot(t *testing.T) {
 			require.NotEmpty(t, ds, "%s", s.Log())
 			b := bedFor(t, n, s, apex(i), strings.Join(ds, "\n"))
 			b.without = "sub"
-			b.optOut = how.OptOut
+			b.optOut, b.brief = how.OptOut, how.Algorithm != "ECDSAP256SHA256" && !how.OptOut
 			b.compare()
 		})
 	}

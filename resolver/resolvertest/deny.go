@@ -112,7 +112,10 @@ func (z *zone) nsec3Chain() []link {
 	}
 	for n, types := range at {
 		key := z.hash(n)
-		owner, _ := z.name.Child(strings.ToLower(key))
+		owner, ok := z.name.Child(strings.ToLower(key))
+		if !ok {
+			return nil // no signer can: the zone's name leaves no room for a hash
+		}
 		out = append(out, link{owner: owner, key: key, rr: &dns.NSEC3{
 			Hdr: header(owner, dns.TypeNSEC3, z.denialTTL()), Hash: dns.SHA1, Flags: flags, Iterations: s.iterations,
 			SaltLength: uint8(len(s.salt) / 2), Salt: s.salt, HashLength: 20, TypeBitMap: types,
@@ -180,7 +183,10 @@ func (w *walk) denyName(name resolver.Name) {
 		return
 	}
 	encloser, closer := w.z.encloser(name)
-	wildcard, _ := encloser.Child("*")
+	wildcard, ok := encloser.Child("*")
+	if !ok {
+		wildcard = closer // none that could be denied
+	}
 	switch w.z.signing.denial {
 	case byCompact:
 		w.m.Rcode = dns.RcodeSuccess

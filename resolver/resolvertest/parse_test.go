@@ -301,6 +301,8 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		"", "$ORIGIN example.com.\n_a CNAME x.\n", "$ORIGIN . ; on a.b. 192.0.2.1 ; undelegated ; as-given\n@ SOA a b 1 2 3 4 5\n",
 		"$TTL 5\n$ORIGIN a.\n* DNAME b.\n*.* NS *\n", "$ORIGIN a.\nx TYPE65280 \\# 1 00\n$ORIGIN a. ; on x.a.\n", "$ORIGIN test.\n@ NS a.root-servers.test.\n",
+		"$ORIGIN a.b. ; signed nsec3 opt-out salt ab iterations 3\n*.x A 192.0.2.1\ny.z NS q.\n", "$ORIGIN a.b. ; signed compact 15 ; expired A by 5m ; ds wrong\n* CNAME *\n",
+		"$ORIGIN a.b. ; signed ; no-keys ; no-denial\nd DNAME e\n", "$ORIGIN " + strings.Repeat("aaaaaaa.", 30) + " ; signed nsec3\n",
 	} {
 		f.Add(s)
 	}
@@ -326,8 +328,10 @@ func FuzzParse(f *testing.F) {
 				if !ok {
 					continue
 				}
-				if _, err := in.Resolve(t.Context(), resolver.Question{Name: name, Type: resolver.TypeCNAME, Server: netip.AddrPortFrom(a, 53)}); err != nil {
-					t.Fatalf("%s from %s: %v", name, a, err)
+				for _, do := range []bool{false, true} {
+					if _, err := in.Resolve(t.Context(), resolver.Question{Name: name, Type: resolver.TypeCNAME, Server: netip.AddrPortFrom(a, 53), DNSSEC: do}); err != nil {
+						t.Fatalf("%s from %s: %v", name, a, err)
+					}
 				}
 			}
 		}

@@ -393,8 +393,8 @@ func (z *zone) signature(owner resolver.Name, rrs []dns.RR, t uint16) []dns.RR {
 		Hdr: header(owner, dns.TypeRRSIG, rrs[0].Header().Ttl), Algorithm: key.Algorithm, KeyTag: key.KeyTag(), SignerName: z.name.String(),
 		Inception: uint32(from.Unix()), Expiration: uint32(until.Unix()),
 	}
-	if err := sig.Sign(key.signer, rrs); err != nil {
-		panic(fmt.Sprintf("resolvertest: sign %s %s: %v", owner, resolver.Type(t), err)) // Parse lets in nothing that cannot be packed
+	if sig.Sign(key.signer, rrs) != nil {
+		return nil // what the library cannot pack is served as it is
 	}
 	if altered {
 		sig.OrigTtl++
