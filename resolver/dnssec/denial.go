@@ -42,7 +42,26 @@ func (b types) denies(name resolver.Name, t resolver.Type) bool {
 	} else if b.delegates() {
 		return false
 	}
-	return t != resolver.TypeANY && !b.has(t) && !b.has(resolver.TypeCNAME)
+	if t == resolver.TypeANY {
+		return b.empty()
+	}
+	return !b.has(t) && !b.has(resolver.TypeCNAME)
+}
+
+// empty reports whether there is nothing at the name but what DNSSEC itself puts there.
+func (b types) empty() bool {
+	for len(b) >= 2 && 2+int(b[1]) <= len(b) {
+		for i, octet := range []byte(b[2 : 2+int(b[1])]) {
+			for bit := range 8 {
+				t := resolver.Type(b[0])<<8 | resolver.Type(8*i+bit)
+				if octet&(0x80>>bit) != 0 && t != resolver.TypeRRSIG && t != resolver.TypeNSEC && t != typeNXNAME {
+					return false
+				}
+			}
+		}
+		b = b[2+int(b[1]):]
+	}
+	return true
 }
 
 // denials are the verified NSEC and NSEC3 records of a response.

@@ -70,7 +70,7 @@ func questions() (out []resolver.Question) {
 		"q.c.example.com.", "q.d.example.com.", "ent.example.com.", "y.ent.example.com.", "nothing.example.com.", "nothing.at.all.example.com.", "zzz.example.com.",
 		"plain.example.com.", "x.plain.example.com.", "sub.example.com.", "a.a.example.com.", "*.w.example.com.",
 	} {
-		for _, t := range []resolver.Type{resolver.TypeA, resolver.TypeCNAME, resolver.TypeTXT, resolver.TypeDS} {
+		for _, t := range []resolver.Type{resolver.TypeA, resolver.TypeCNAME, resolver.TypeTXT, resolver.TypeDS, resolver.TypeANY} {
 			if n != "example.com." || t != resolver.TypeDS { // which is not the zone's
 				out = append(out, resolver.Question{Name: name(n), Type: t, DNSSEC: true})
 			}
@@ -93,7 +93,7 @@ func sound(t testing.TB, got dnssec.Result, claimed, truth resolver.Response, wa
 	}
 	require.Equal(t, want.Meaning, got.Meaning, "%s: %v\n%v", q, claimed.Answer, claimed.Authority)
 	if got.Meaning == resolver.Answers {
-		for _, typ := range []resolver.Type{q.Type, resolver.TypeCNAME} {
+		for _, typ := range []resolver.Type{q.Type, resolver.TypeCNAME} { // of ANY a server may give any (RFC 8482)
 			a, b := claimed.RRs(q.Name, typ), truth.RRs(q.Name, typ)
 			require.Equal(t, len(b), len(a), "%s", q)
 			for i := range a {
@@ -107,7 +107,7 @@ func sound(t testing.TB, got dnssec.Result, claimed, truth resolver.Response, wa
 func TestSecureIsNeverUntrue(t *testing.T) {
 	for _, how := range []string{"nsec", "nsec3", "nsec3 opt-out", "compact"} {
 		t.Run(how, func(t *testing.T) {
-			f := newFake(t, how)
+			f := newFake(t, "15 "+how) // the quickest to verify
 			qs := questions()
 			var truths []resolver.Response
 			var wants []dnssec.Result
@@ -121,7 +121,7 @@ func TestSecureIsNeverUntrue(t *testing.T) {
 			}
 			judged := 0
 			for i, q := range qs {
-				for k := i % 5; k < len(qs); k += 5 {
+				for k := i % 9; k < len(qs); k += 9 {
 					for _, rcode := range []resolver.RCode{resolver.NoError, resolver.NXDomain} {
 						other, third := truths[k], truths[(k*7+i)%len(truths)]
 						for _, claim := range []resolver.Response{
@@ -137,7 +137,7 @@ func TestSecureIsNeverUntrue(t *testing.T) {
 					}
 				}
 			}
-			assert.Greater(t, judged, 9000)
+			assert.Greater(t, judged, 5000)
 		})
 	}
 }
@@ -212,7 +212,7 @@ func FuzzAnswer(f *testing.F) {
 	kinds := []string{"nsec", "nsec3", "compact"}
 	var fakes []*fake
 	for k, how := range kinds {
-		x := newFake(f, how)
+		x := newFake(f, "15 "+how)
 		fakes = append(fakes, x)
 		for i, q := range questions() {
 			r := x.of(f, q.Name.String(), q.Type)
