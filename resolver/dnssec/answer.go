@@ -55,7 +55,8 @@ func (j *judgement) judge() {
 		p.Code = NotAsked
 		j.fail(p)
 		return
-	case j.r.RCode != resolver.NoError && j.r.RCode != resolver.NXDomain || q.Type == resolver.TypeRRSIG:
+	case (j.Meaning == resolver.Lame || j.Meaning == resolver.Fails) && !j.r.RecursionAvailable, // a recursive resolver's has no AA either
+		j.r.RCode != resolver.NoError && j.r.RCode != resolver.NXDomain, q.Type == resolver.TypeRRSIG:
 		p.Code = NoAnswer
 		j.fail(p)
 		return

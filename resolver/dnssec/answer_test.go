@@ -58,6 +58,16 @@ func TestAnswer(t *testing.T) {
 		{"too many labels", aliased(with(func(s *signer) { s.labels = 3 }).set(a)...), dnssec.Bogus, dnssec.SignatureLabels, "counts 3 labels"},
 		{"a zone below", reply("a.sub.test.", resolver.TypeA, sub.set("a.sub.test. 300 IN A 192.0.2.1")...), dnssec.Indeterminate, dnssec.ZoneBelow, "is that of sub.test., a zone below test."},
 		{"another zone", reply("a.other.", resolver.TypeA), dnssec.Indeterminate, dnssec.OutOfZone, ""},
+		{"a referral upwards", func() resolver.Response {
+			r := denial("a.test.", resolver.TypeA, resolver.NoError, []resolver.RR{resolver.MustParseRR(". 300 IN NS a.root-servers.net.")})
+			r.Authoritative = false
+			return r
+		}(), dnssec.Indeterminate, dnssec.NoAnswer, "is no answer for a.test. A"},
+		{"a recursive resolver's answer", func() resolver.Response {
+			r := aliased(s.set(a)...)
+			r.Authoritative, r.RecursionAvailable = false, true
+			return r
+		}(), dnssec.Secure, "", ""},
 		{"SERVFAIL", denial("a.test.", resolver.TypeA, resolver.ServFail), dnssec.Indeterminate, dnssec.NoAnswer, ""},
 
 		{"wildcard, NSEC", wild(aliased(), s.set("test. 300 IN NSEC b.test. SOA")), dnssec.Secure, "", ""},
