@@ -317,7 +317,7 @@ func (c *libdnsClient) value(apex resolver.Name, t resolver.Type, rr libdns.RR) 
 		}
 		return rr.Data
 	case resolver.TypeTXT:
-		return quoteTXT(rr.Data)
+		return QuoteTXT(rr.Data)
 	}
 	return rr.Data
 }
@@ -350,8 +350,9 @@ func (c *libdnsClient) records(apex resolver.Name, sets []RRset) []libdns.Record
 	return out
 }
 
-// quoteTXT gives text as character-strings of at most 255 octets (RFC 1035, 3.3 and 5.1).
-func quoteTXT(text string) string {
+// QuoteTXT gives text as the RDATA of a TXT record: character-strings of at most 255 octets, quoted (RFC 1035, 3.3 and 5.1). It is for
+// adapters of providers that keep texts without quotes.
+func QuoteTXT(text string) string {
 	var b strings.Builder
 	for first := true; first || text != ""; first = false {
 		if !first {
