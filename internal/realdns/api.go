@@ -51,7 +51,9 @@ distributor-threads=1
 security-poll-suffix=
 disable-syslog=yes
 write-pid=no
-`, filepath.Join(s.dir, "db"), s.dir, s.Addr, s.port, s.api.Token, web.Addr(), web.Port())}, []string{"--config-dir=" + s.dir}
+dnsupdate=%s
+allow-dnsupdate-from=127.0.0.0/8
+`, filepath.Join(s.dir, "db"), s.dir, s.Addr, s.port, s.api.Token, web.Addr(), web.Port(), yesNo(s.key != nil))}, []string{"--config-dir=" + s.dir}
 }
 
 // loadDatabase makes the database and loads the zones into it.
@@ -65,12 +67,38 @@ func (s *Server) loadDatabase() error {
 	if out, err := make.CombinedOutput(); err != nil {
 		return fmt.Errorf("make the database: %w: %s", err, out)
 	}
+	util := func(args ...string) error {
+		c := exec.Command("pdnsutil", append([]string{"--config-dir=" + s.dir}, args...)...)
+		c.Dir = s.dir
+		if out, err := c.CombinedOutput(); err != nil {
+			return fmt.Errorf("pdnsutil %s: %w: %s", args[0], err, out)
+		}
+		return nil
+	}
+	if s.key != nil {
+		if err := util("import-tsig-key", s.key.Name, s.key.Algorithm, s.key.Secret); err != nil {
+			return err
+		}
+	}
 	for _, z := range s.zones {
-		load := exec.Command("pdnsutil", "--config-dir="+s.dir, "load-zone", z.origin, z.zoneFile())
-		load.Dir = s.dir
-		if out, err := load.CombinedOutput(); err != nil {
-			return fmt.Errorf("load %s: %w: %s", z.origin, err, out)
+		if err := util("load-zone", z.origin, z.zoneFile()); err != nil {
+			return err
+		}
+		if s.key == nil {
+			continue
+		}
+		for _, right := range []string{"TSIG-ALLOW-DNSUPDATE", "TSIG-ALLOW-AXFR"} {
+			if err := util("set-meta", z.origin, right, s.key.Name); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+func yesNo(b bool) string {
+	if b {
+		return "yes"
+	}
+	return "no"
 }

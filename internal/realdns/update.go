@@ -8,7 +8,8 @@ import (
 // Key is a TSIG key as a server's configuration has it: the algorithm as "hmac-sha256", the secret in base64.
 type Key struct{ Name, Algorithm, Secret string }
 
-// AllowUpdates lets whoever has the key change all of the server's zones by RFC 2136, and transfer them. [BIND] and [Knot] can.
+// AllowUpdates lets whoever has the key change all of the server's zones by RFC 2136, and transfer them. [BIND] and [Knot] can, and
+// [PowerDNS] with an open interface.
 func (s *Server) AllowUpdates(k Key) { s.key = &k }
 
 // SignItself makes a [Knot] sign its zones, with keys of its own making.

@@ -45,6 +45,9 @@ func start(t *testing.T, prepare func(*realdns.Server), kinds ...realdns.Kind) [
 		s := n.Add(k)
 		s.AllowUpdates(key)
 		s.Serve(zoneName, realdns.Delegation(zoneName, s.Addr))
+		if k == realdns.PowerDNS {
+			n.OpenAPI(s, "unused")
+		}
 		if prepare != nil {
 			prepare(s)
 		}
@@ -178,6 +181,7 @@ func TestClient(t *testing.T) {
 	}{
 		{"BIND", realdns.BIND, nil},
 		{"Knot", realdns.Knot, nil},
+		{"PowerDNS", realdns.PowerDNS, nil},
 		{"Knot that signs itself", realdns.Knot, (*realdns.Server).SignItself},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -174,6 +174,10 @@ func (c *Client) verify(asked *dns.Msg, wire []byte, mac string) (*dns.Msg, erro
 	if t != nil && t.Error != 0 {
 		return nil, c.rejected(t)
 	}
+	if t == nil && r.Rcode == dns.RcodeNotAuth && r.Opcode == dns.OpcodeQuery { // PowerDNS 4.7 answers so, without a TSIG record
+		return nil, fmt.Errorf("NOTAUTH: the server does not accept the signature: it does not know the key %s with %s, has another secret for it, "+
+			"or its clock and this machine's differ: %w", c.key.Name, c.key.Algorithm, providers.ErrPermission)
+	}
 	switch r.Rcode {
 	case dns.RcodeRefused, dns.RcodeNotAuth, dns.RcodeServerFailure, dns.RcodeFormatError, dns.RcodeNotImplemented:
 		if t == nil {
