@@ -88,6 +88,10 @@ var beds = []bed{
 		return byUpdate(n, s)
 	}},
 	{"PowerDNS", realdns.PowerDNS, byAPI},
+	{"PowerDNS-by-update", realdns.PowerDNS, func(n *realdns.Internet, s *realdns.Server) func(t *testing.T) providers.Client {
+		n.OpenAPI(s, "unused") // what is updated is in a database
+		return byUpdate(n, s)
+	}},
 }
 
 // internet is a root, the domain test. and one primary with a zone for each story.

@@ -173,11 +173,14 @@ func (c *Client) do(ctx context.Context, token providers.Secret, r httpapi.Reque
 	return e, nil
 }
 
+// maxPages is more than any name, and any name's zones, can fill.
+const maxPages = 100
+
 // list gets all pages of a listing.
 func list[T any](ctx context.Context, c *Client, token providers.Secret, path string, query url.Values, perPage int) ([]T, error) {
 	query.Set("per_page", strconv.Itoa(perPage))
 	var out []T
-	for page := 1; ; page++ {
+	for page := 1; page <= maxPages; page++ {
 		query.Set("page", strconv.Itoa(page))
 		var some []T
 		e, err := c.do(ctx, token, httpapi.Request{Method: http.MethodGet, Path: path, Query: query}, &some)
@@ -189,6 +192,7 @@ func list[T any](ctx context.Context, c *Client, token providers.Secret, path st
 			return out, nil // without a count, a page that is not full is the last
 		}
 	}
+	return nil, fmt.Errorf("cloudflare: %s has more than %d pages", path, maxPages)
 }
 
 // apiZone is a zone as the interface gives it.

@@ -230,6 +230,16 @@ func TestZoneIsFlattened(t *testing.T) {
 		}
 		require.Equal(t, want, sets[0].Hidden)
 	}
+	a.Tokens[secret] = cloudflarefake.Everything
+	rep := report(validate.Change{Name: n, Type: resolver.TypeCNAME, TTL: 300, To: []string{value}})
+	rep.Record.Name, rep.Zone.Name = n, z.Apex
+	c := a.client(t)
+	plan, err := providers.NewPlan(t.Context(), c, rep)
+	require.NoError(t, err)
+	_, err = impatient.Apply(t.Context(), c, plan)
+	require.ErrorIs(t, err, providers.ErrNotVisible)
+	require.ErrorContains(t, err, "(flattened)")
+	require.Equal(t, []string{n.String() + " CNAME " + value}, a.Dump(id))
 }
 
 // Comment, tags and automatic TTL stay at a record that changes, and come back with one that was deleted.
