@@ -175,12 +175,9 @@ func (p Problem) String() string {
 		}
 		return fmt.Sprintf("%s has no DS records for %s, and its NSEC3 records (opt-out) let such names be unsigned", p.Zone, p.Name)
 	case AlgorithmUnsupported:
-		if p.Type == resolver.TypeRRSIG || p.Type == 0 || len(p.DS) > 0 {
-			return fmt.Sprintf("%s %s, and none of these algorithms is supported: it counts as unsigned (RFC 4035, 5.2)", p.names(), list(p.DS, "no key"))
-		}
-		return fmt.Sprintf("%s of %s is of an algorithm that is not supported", p.Key, p.Zone)
+		return fmt.Sprintf("%s %s, and none of these algorithms is supported: the zone counts as unsigned (RFC 4035, 5.2)", p.namesOf(), list(p.DS, "no key"))
 	case DigestUnsupported:
-		return fmt.Sprintf("%s %s, and none of these digests is supported: %s counts as unsigned (RFC 6840, 5.2)", p.names(), list(p.DS, "no key"), p.Zone)
+		return fmt.Sprintf("%s %s, and none of these digests is supported: the zone counts as unsigned (RFC 6840, 5.2)", p.namesOf(), list(p.DS, "no key"))
 	case NSEC3Iterations:
 		return fmt.Sprintf("the NSEC3 records of %s ask for %d extra iterations, where RFC 9276 wants 0: resolvers may take its denials for unsigned or refuse them", p.Zone, p.Iterations)
 	case AnchorMissing:
@@ -215,6 +212,13 @@ func (p Problem) names() string {
 		return "the trust anchor names"
 	}
 	return "its DS records name"
+}
+
+func (p Problem) namesOf() string {
+	if p.Zone.IsRoot() {
+		return "the trust anchor names"
+	}
+	return "the DS records of " + p.Zone.String() + " name"
 }
 
 func (p Problem) denied() string {
