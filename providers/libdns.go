@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -30,6 +31,8 @@ type Quirks struct {
 	WriteNoDot  bool        // targets are written without final dot; false: with it
 	PartialRead bool        // the listing may leave out records
 	ListsApex   bool        // each zone's listing holds its SOA or NS set: one without is an error, not an empty zone
+	TXTQuoted   bool        // a TXT is listed and written as character-strings in quotes, and a lone one deleted without them (gandi v1.1.0)
+	TXTUnsafe   string      // characters that a TXT loses on its way through: one that holds any is opaque, since it could not be put back
 	MinTTL      uint32      // seconds
 	Secrets     []Secret    // what must not appear in any error
 }
@@ -156,11 +159,14 @@ func (c *libdnsClient) Write(ctx context.Context, zone Zone, b Batch) error {
 			return conflict(unit{name: s.Name, before: []RRset{s}}, at(now, s.Name))
 		}
 		read, ok := now[i].handle.([]libdns.Record)
+		if s.Opaque {
+			return fmt.Errorf("providers: %s: the %s set at %s could not be put back: %w", c.Name(), s.Type, s.Name, ErrOutOfScope)
+		}
 		if !ok || len(read) == 0 {
 			return fmt.Errorf("providers: %s: the %s set at %s has no records to delete: %w",
 				c.Name(), s.Type, s.Name, ErrConflict)
 		}
-		gone = append(gone, read...)
+		gone = append(gone, c.toDelete(s.Type, read)...)
 	}
 	for _, act := range []struct {
 		name string
@@ -185,6 +191,18 @@ func (c *libdnsClient) Write(ctx context.Context, zone Zone, b Batch) error {
 	return nil
 }
 
+// toDelete gives the records of a set as they are to be handed back.
+func (c *libdnsClient) toDelete(t resolver.Type, read []libdns.Record) []libdns.Record {
+	if t != resolver.TypeTXT || !c.quirks.TXTQuoted {
+		return read
+	}
+	out := slices.Clone(read)
+	last := out[len(out)-1].RR() // the others are gone by then
+	last.Data = strings.Trim(last.Data, `"`)
+	out[len(out)-1] = last
+	return out
+}
+
 // call guards one call of the provider: its panics become errors, its errors lose what is secret.
 func (c *libdnsClient) call(ctx context.Context, act string, f func() error) (err error) {
 	if err := ctx.Err(); err != nil {
@@ -197,10 +215,18 @@ func (c *libdnsClient) call(ctx context.Context, act string, f func() error) (er
 		}
 	}()
 	if err := f(); err != nil {
-		return fmt.Errorf("providers: %s: %s: %w", c.Name(), act, Redact(err, c.quirks.Secrets...))
+		told := Redact(err, c.quirks.Secrets...)
+		if refusesCredentials.MatchString(told.Error()) {
+			return fmt.Errorf("providers: %s: %s: %w: %w", c.Name(), act, ErrPermission, told)
+		}
+		return fmt.Errorf("providers: %s: %s: %w", c.Name(), act, told)
 	}
 	return nil
 }
+
+// refusesCredentials finds a refusal in what a library says: most give the HTTP status in the text and nowhere else. It decides how
+// an error is told, and never what is written.
+var refusesCredentials = regexp.MustCompile(`(?i)\b(401|403)\b|\bunauthori[sz]ed\b|\bforbidden\b|\baccess denied\b|\binvalid (api )?token\b`)
 
 func (c *libdnsClient) list(ctx context.Context, apex resolver.Name) ([]libdns.Record, error) {
 	var recs []libdns.Record
@@ -258,6 +284,7 @@ func (c *libdnsClient) sets(apex resolver.Name, recs []libdns.Record, wanted fun
 			i = len(out) - 1
 		}
 		out[i].Values = append(out[i].Values, value)
+		out[i].Opaque = out[i].Opaque || t == resolver.TypeTXT && strings.ContainsAny(l.rr.Data, c.quirks.TXTUnsafe)
 		out[i].handle = append(out[i].handle.([]libdns.Record), rec)
 	}
 	if c.quirks.ListsApex && !sawApex {
@@ -317,6 +344,9 @@ func (c *libdnsClient) value(apex resolver.Name, t resolver.Type, rr libdns.RR) 
 		}
 		return rr.Data
 	case resolver.TypeTXT:
+		if c.quirks.TXTQuoted && strings.HasPrefix(rr.Data, `"`) {
+			return canonical(t, rr.Data)
+		}
 		return QuoteTXT(rr.Data)
 	}
 	return rr.Data
@@ -336,6 +366,10 @@ func (c *libdnsClient) records(apex resolver.Name, sets []RRset) []libdns.Record
 				}
 				out = append(out, libdns.CNAME{Name: name, TTL: ttl, Target: v})
 			case resolver.TypeTXT:
+				if c.quirks.TXTQuoted {
+					out = append(out, libdns.RR{Name: name, TTL: ttl, Type: "TXT", Data: canonical(s.Type, v)})
+					continue
+				}
 				out = append(out, libdns.TXT{Name: name, TTL: ttl, Text: unquoteTXT(v)})
 			default:
 				rr := libdns.RR{Name: name, TTL: ttl, Type: s.Type.String(), Data: v}

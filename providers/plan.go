@@ -446,6 +446,9 @@ func (p Plan) Reason() string { return p.why }
 // Rule names the rule whose finding the plan mends; empty where there is none.
 func (p Plan) Rule() validate.ID { return p.rule }
 
+// TakesBack reports whether the plan takes a change back.
+func (p Plan) TakesBack() bool { return p.dir == back }
+
 // Provider is the name of the provider that the plan was made at.
 func (p Plan) Provider() string { return p.provider }
 

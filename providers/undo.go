@@ -9,6 +9,8 @@ import (
 	"io"
 	"slices"
 	"time"
+
+	"github.com/acmdoctor/acmdoctor/validate"
 )
 
 // Undo is what takes a change back: what stood at each name before and what was to stand there after. It holds record data and
@@ -37,6 +39,9 @@ func (u Undo) Empty() bool { return u.plan.Empty() }
 
 // Steps gives a copy of what taking the change back does.
 func (u Undo) Steps() []Step { return u.plan.Steps() }
+
+// Record is the record that the change put right.
+func (u Undo) Record() validate.Record { return u.plan.Record() }
 
 // Provider is the name of the provider that the change was made at.
 func (u Undo) Provider() string { return u.plan.provider }

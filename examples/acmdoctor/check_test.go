@@ -40,10 +40,16 @@ type bed struct {
 
 func newBed(t *testing.T) *bed {
 	t.Helper()
-	in, err := resolvertest.ParseIn(testZones, netip.MustParsePrefix("127.53.0.0/16"))
+	b := parseBed(t, testZones)
+	b.in.Fault(resolvertest.MustParseFault("ns1.silent.test. drop"))
+	b.in.Fault(resolvertest.MustParseFault("ns2.silent.test. drop"))
+	return b
+}
+
+func parseBed(t *testing.T, zones string) *bed {
+	t.Helper()
+	in, err := resolvertest.ParseIn(zones, netip.MustParsePrefix("127.53.0.0/16"))
 	require.NoError(t, err)
-	in.Fault(resolvertest.MustParseFault("ns1.silent.test. drop"))
-	in.Fault(resolvertest.MustParseFault("ns2.silent.test. drop"))
 	in.Recursor(netip.MustParseAddr(bedResolver))
 	l, err := in.ListenAll(0)
 	if err != nil {

@@ -22,7 +22,7 @@ $ORIGIN example.com. ; on ns1.two.example.org. ; undelegated
 @ NS ns1.two.example.org.
 `
 
-func account(t *testing.T, server string) (*internetProvider, providers.Zone) {
+func hosted(t *testing.T, server string) (*internetProvider, providers.Zone) {
 	t.Helper()
 	in, err := resolvertest.Parse(twoCopies)
 	require.NoError(t, err)
@@ -35,13 +35,13 @@ func account(t *testing.T, server string) (*internetProvider, providers.Zone) {
 
 func TestInternetProviderHoldsItsOwnCopy(t *testing.T) {
 	name := resolver.MustParseName("_a79.example.com.")
-	one, zone := account(t, "ns1.one.example.net.")
+	one, zone := hosted(t, "ns1.one.example.net.")
 	assert.Equal(t, []resolver.Name{resolver.MustParseName("ns1.one.example.net.")}, zone.NameServers)
 	sets, err := one.Read(t.Context(), zone, name)
 	require.NoError(t, err)
 	assert.Len(t, sets, 1)
 
-	two, other := account(t, "ns1.two.example.org.")
+	two, other := hosted(t, "ns1.two.example.org.")
 	assert.NotEqual(t, zone.ID, other.ID)
 	sets, err = two.Read(t.Context(), other, name)
 	require.NoError(t, err)
@@ -53,7 +53,7 @@ func TestInternetProviderHoldsItsOwnCopy(t *testing.T) {
 }
 
 func TestInternetProviderReadsWholeSets(t *testing.T) {
-	p, zone := account(t, "ns1.one.example.net.")
+	p, zone := hosted(t, "ns1.one.example.net.")
 	sets, err := p.Read(t.Context(), zone, resolver.MustParseName("note.example.com."))
 	require.NoError(t, err)
 	require.Len(t, sets, 1)
@@ -91,7 +91,7 @@ func TestInternetProviderWritesAllOrNothing(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, zone := account(t, "ns1.one.example.net.")
+			p, zone := hosted(t, "ns1.one.example.net.")
 			before, err := p.Read(t.Context(), zone, record, note)
 			require.NoError(t, err)
 			require.Len(t, before, 2)

@@ -42,6 +42,7 @@ func (o outcome) writeText(w io.Writer, n, of int) error {
 	if len(o.result.Done) > 0 {
 		section("the plan is applied, %s", demoMends.Format("15:04"))
 		writeDone(&b, o.result)
+		b.WriteString("  Undo data is at hand: what was there could be put back.\n")
 	}
 	if o.acted {
 		section("what only the %s can do, done %s", o.story.act.who, demoMends.Format("15:04"))
@@ -86,9 +87,6 @@ func writeDone(b *strings.Builder, r providers.Result) {
 			what = "deleted"
 		}
 		fmt.Fprintf(b, "  %s, and read back\n    %s %s\n", what, s.Name, s.Type)
-	}
-	if !r.Undo.Empty() {
-		b.WriteString("  Undo data is at hand: what was there could be put back.\n")
 	}
 }
 

@@ -4,6 +4,7 @@
 //	acmdoctor demo
 //	acmdoctor check pending.json
 //	acmdoctor check --name _a79….example.com. --value _424….acm-validations.aws.
+//	acmdoctor fix --apply pending.json
 //	acmdoctor explain name-doubled
 package main
 
@@ -45,6 +46,7 @@ func (e *exitError) Unwrap() error { return e.err }
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // what was begun is finished; a second Ctrl-C ends the process at once
 	code := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -87,7 +89,7 @@ undetermined, 3 the run itself failed, 130 interrupted.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newCheckCommand(), newWaitCommand(), newExplainCommand())
+	root.AddCommand(newDemoCommand(), newCheckCommand(), newWaitCommand(), newFixCommand(realWorld()), newExplainCommand())
 	return root
 }
 

@@ -64,6 +64,8 @@ func TestImportLawNotices(t *testing.T) {
 		{"an unknown module", listed{ImportPath: module + "/resolver", Imports: []string{"example.com/left/pad"}}, "resolver imports"},
 		{"an unknown room", listed{ImportPath: module + "/util"}, "util belongs to no room"},
 		{"the module's root", listed{ImportPath: module}, ". belongs to no room"},
+		{"a large SDK in the tool", listed{ImportPath: module + "/examples/acmdoctor", Deps: []string{"github.com/Azure/azure-sdk-for-go/sdk/azcore"}}, "importing examples/acmdoctor compiles"},
+		{"one provider's SDK in the engine", listed{ImportPath: module + "/providers", Deps: []string{"github.com/ovh/go-ovh/ovh"}}, "importing providers compiles"},
 		{"a heavy closure", listed{ImportPath: module + "/validate", Deps: []string{"github.com/libdns/libdns"}}, "importing validate compiles"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

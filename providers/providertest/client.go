@@ -206,6 +206,14 @@ var stories = []story{
 		},
 	},
 	{
+		"plain TXT in the way", "a CNAME cannot be created beside other data", false,
+		func(w *world) []string { return []string{w.line(w.rec.Name, `TXT "old"`)} },
+		func(w *world) []string { return []string{w.line(w.rec.Name, "CNAME "+value)} },
+		func(w *world) validate.Report {
+			return w.report("record-wrong-type", w.drop(w.rec.Name, resolver.TypeTXT, `"old"`), w.put())
+		},
+	},
+	{
 		"CNAME beside TXT", "other data stands beside the right CNAME", true,
 		func(w *world) []string {
 			return []string{w.line(w.rec.Name, "CNAME "+value), w.line(w.rec.Name, `TXT "old"`)}
@@ -243,6 +251,13 @@ func interrupt(newSubject func() Subject, st story) error {
 		}
 		return explain("set up", err)
 	}
+	opaque, err := st.opaque(w)
+	if err != nil {
+		return explain("what cannot be put back", err)
+	}
+	if opaque {
+		return nil
+	}
 	total, err := st.smooth(w)
 	if err != nil {
 		return explain("nothing broken", err)
@@ -263,6 +278,26 @@ func interrupt(newSubject func() Subject, st story) error {
 		}
 	}
 	return errors.Join(faults...)
+}
+
+// opaque reports whether the Client gives what stands at the record's name as something that it cannot put back. Then there is no
+// plan, and nothing is written.
+func (st story) opaque(w *world) (bool, error) {
+	sets, err := w.read()
+	if err != nil {
+		return false, err
+	}
+	if !slices.ContainsFunc(sets, func(s providers.RRset) bool { return s.Opaque }) {
+		return false, nil
+	}
+	tap := &Tap{Client: w.Client, Zone: w.Zone}
+	if p, err := w.plan(tap, st.rep(w)); !errors.Is(err, providers.ErrOutOfScope) {
+		return true, fmt.Errorf("planning gives %s (error %v), expected %w", p, err, providers.ErrOutOfScope)
+	}
+	if _, writes := tap.Calls(); writes > 0 {
+		return true, errors.New("planning wrote something")
+	}
+	return true, w.expect("after planning", st.before(w)...)
 }
 
 // smooth goes through the whole life of a change and says how many calls applying takes.

@@ -53,13 +53,6 @@ func TestLibdnsProfiles(t *testing.T) {
 		"by the contract, unknown": {},
 		"lax, known":               {providertest.Habits{Lax: true}, providers.Quirks{SetReplaces: true}},
 		"lax, unknown":             {providertest.Habits{Lax: true, PlainRR: true}, providers.Quirks{}},
-		"desec":                    {providertest.Habits{MinTTL: 3600}, providers.Quirks{SetReplaces: true, MinTTL: 3600}},
-		"gandi":                    {providertest.Habits{SetMerges: true, PlainRR: true, MinTTL: 300}, providers.Quirks{MinTTL: 300}},
-		"digitalocean":             {providertest.Habits{NeedsOwn: true, AbsoluteTargets: true}, providers.Quirks{TargetStyle: providers.Absolute}},
-		"hetzner":                  {providertest.Habits{SetLosesOld: true, FailSets: 1}, providers.Quirks{}},
-		"ionos":                    {providertest.Habits{DeleteAnyValue: true, AbsoluteTargets: true}, providers.Quirks{SetReplaces: true, TargetStyle: providers.Absolute, WriteNoDot: true}},
-		"ovh":                      {providertest.Habits{SetAddsFirst: true}, providers.Quirks{}},
-		"azure":                    {providertest.Habits{DeleteAnyValue: true, AbsoluteTargets: true}, providers.Quirks{SetReplaces: true, TargetStyle: providers.Absolute}},
 		"rfc2136":                  {providertest.Habits{AppendReplaces: true, IgnoredBeside: true}, providers.Quirks{SetReplaces: true}},
 		"dnsimple":                 {providertest.Habits{NilElements: true}, providers.Quirks{}},
 		"full names":               {providertest.Habits{FullNames: true, UpperCase: true, ReturnsNothing: true}, providers.Quirks{}},
@@ -79,6 +72,49 @@ func TestLibdnsProfiles(t *testing.T) {
 				}))
 			})
 		}
+	}
+}
+
+// Each provider that is offered passes with what is known about it, at a provider in memory that has exactly its habits.
+func TestProfilesPass(t *testing.T) {
+	habits := map[string]providertest.Habits{
+		"desec":          {MinTTL: 3600, ListsApex: true},
+		"gandi":          {SetMerges: true, PlainRR: true, MinTTL: 300, TXTQuoted: true},
+		"digitalocean":   {NeedsOwn: true, AbsoluteTargets: true, MinTTL: 30, ListsApex: true},
+		"hetzner":        {SetLosesOld: true, FailSets: 1, MinTTL: 60},
+		"ionos":          {DeleteAnyValue: true, AbsoluteTargets: true, MinTTL: 60},
+		"ovh":            {SetAddsFirst: true, MinTTL: 60, TXTBare: true},
+		"googleclouddns": {ListsApex: true},
+		"azure":          {DeleteAnyValue: true, AbsoluteTargets: true, ListsApex: true},
+	}
+	lists := map[string]bool{"desec": true, "hetzner": true, "ionos": true}
+	for _, p := range providers.Profiles() {
+		if p.Native || p.Refused != "" {
+			continue
+		}
+		t.Run(p.Name, func(t *testing.T) {
+			t.Parallel()
+			h, ok := habits[p.Name]
+			require.True(t, ok, "the provider's habits are not in this test")
+			require.Equal(t, p.Name, p.Quirks.Name)
+			require.NoError(t, providertest.TestClient(func() providertest.Subject {
+				m := &providertest.MemoryLibdns{Apex: apex, Habits: h}
+				var lib providers.LibDNS = m
+				if lists[p.Name] {
+					lib = providertest.MemoryLibdnsLister{MemoryLibdns: m}
+				}
+				return providertest.Subject{Client: providers.FromLibdns(lib, p.Quirks), Zone: providers.Zone{Apex: apex}, Seed: m.Seed, Dump: m.Dump}
+			}))
+			if h == (providertest.Habits{MinTTL: h.MinTTL, ListsApex: h.ListsApex}) {
+				return
+			}
+			require.Error(t, providertest.TestClient(func() providertest.Subject {
+				m := &providertest.MemoryLibdns{Apex: apex, Habits: h}
+				return providertest.Subject{
+					Client: providers.FromLibdns(m, providers.Quirks{SetReplaces: !p.Quirks.SetReplaces || p.Quirks.TargetStyle != ""}), Zone: providers.Zone{Apex: apex}, Seed: m.Seed, Dump: m.Dump,
+				}
+			}), "with other quirks the suite tells what is wrong")
+		})
 	}
 }
 

@@ -32,6 +32,9 @@ type Habits struct {
 	FullNames       bool   // listings hold full names with final dot
 	UpperCase       bool   // listings hold names in upper case (BIND keeps the case)
 	AbsoluteTargets bool   // a target without final dot is fully qualified, and is read so; else it is relative to the zone
+	TXTQuoted       bool   // listings hold a TXT in quotes, and a lone one is deleted without them or not at all (gandi v1.1.0)
+	TXTBare         bool   // quotes are taken out of a TXT that is written, and off the ends of one that is listed (ovh v1.1.0)
+	ListsApex       bool   // listings hold the apex's NS set
 	ReturnsNothing  bool   // writes return no records and a nil error
 	MinTTL          uint32 // seconds; smaller TTLs are raised
 	Panics          string // the method that panics, such as "GetRecords"
@@ -143,6 +146,9 @@ func (m *MemoryLibdns) GetRecords(ctx context.Context, zone string) ([]libdns.Re
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out []libdns.Record
+	if m.Habits.ListsApex {
+		out = append(out, libdns.NS{Name: "@", TTL: time.Hour, Target: "ns1.host.example."})
+	}
 	for _, r := range m.records {
 		if m.Habits.NilElements {
 			out = append(out, nil)
@@ -169,6 +175,9 @@ func (m *MemoryLibdns) show(r memoryRecord) libdns.Record {
 			rr.Data = rel
 		}
 	}
+	if r.typ == resolver.TypeTXT {
+		rr.Data = m.showTXT(r.data)
+	}
 	if m.Habits.NeedsOwn {
 		return ownRecord{rr, r.id}
 	}
@@ -179,6 +188,29 @@ func (m *MemoryLibdns) show(r memoryRecord) libdns.Record {
 		return p
 	}
 	return rr
+}
+
+func (m *MemoryLibdns) showTXT(text string) string {
+	switch {
+	case m.Habits.TXTQuoted:
+		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(text) + `"`
+	case m.Habits.TXTBare:
+		return strings.Trim(text, `"`)
+	}
+	return text
+}
+
+// understandTXT reads the data of a TXT as it was handed in, to be stored.
+func (m *MemoryLibdns) understandTXT(data string) string {
+	switch {
+	case m.Habits.TXTQuoted:
+		if rr, err := resolver.ParseRR(". 0 IN TXT " + data); err == nil {
+			return strings.Join(rr.Strings(), "")
+		}
+	case m.Habits.TXTBare:
+		return strings.ReplaceAll(data, `"`, "")
+	}
+	return data
 }
 
 // understand reads a record as it was handed in.
@@ -213,6 +245,9 @@ func (m *MemoryLibdns) understand(rec libdns.Record) (memoryRecord, error) {
 			return out, err
 		}
 		out.data = t.String()
+	}
+	if typ == resolver.TypeTXT {
+		out.data = m.understandTXT(rr.Data)
 	}
 	if own, ok := rec.(ownRecord); ok {
 		out.id = own.id
@@ -316,6 +351,12 @@ func (m *MemoryLibdns) DeleteRecords(ctx context.Context, zone string, recs []li
 		if m.Habits.DeleteDeaf {
 			continue
 		}
+		if m.Habits.TXTQuoted && r.typ == resolver.TypeTXT {
+			if err := m.deleteQuoted(r, rec.RR().Data); err != nil {
+				return nil, err
+			}
+			continue
+		}
 		m.records = slices.DeleteFunc(m.records, func(h memoryRecord) bool {
 			if m.Habits.NeedsOwn {
 				return h.id == r.id
@@ -324,6 +365,26 @@ func (m *MemoryLibdns) DeleteRecords(ctx context.Context, zone string, recs []li
 		})
 	}
 	return m.returned(recs), nil
+}
+
+// deleteQuoted deletes one of several values where it is named as it is listed, else nothing; a lone one is compared with what was
+// named after its own quotes were taken off.
+func (m *MemoryLibdns) deleteQuoted(r memoryRecord, named string) error {
+	same := func(h memoryRecord) bool { return h.name == r.name && h.typ == r.typ }
+	n := 0
+	for _, h := range m.records {
+		if same(h) {
+			n++
+		}
+	}
+	m.records = slices.DeleteFunc(m.records, func(h memoryRecord) bool {
+		listed := m.showTXT(h.data)
+		return same(h) && (n > 1 && listed == named || n == 1 && strings.Trim(listed, `"`) == named)
+	})
+	if n == 1 && slices.ContainsFunc(m.records, same) {
+		return fmt.Errorf("LiveDNS returned a 404 (Can't find such a DNS value)")
+	}
+	return nil
 }
 
 func (m *MemoryLibdns) returned(recs []libdns.Record) []libdns.Record {

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/acmdoctor/acmdoctor/providers"
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/validate"
+)
+
+// errUndetermined stops fix where there is nothing to go by.
+var errUndetermined = errors.New("the DNS did not answer well enough to say what is wrong, so nothing is changed")
+
+// prepare finds out what is to be changed, and writes nothing.
+func (c *fixCommand) prepare(ctx context.Context, args []string) (all []*mending, unread int, err error) {
+	if err := c.usage(args); err != nil {
+		return nil, 0, err
+	}
+	if c.checker, err = c.dns.checker(func(s string) { fmt.Fprintf(c.err, "acmdoctor: %s\n", s) }); err != nil {
+		return nil, 0, err
+	}
+	// A recursive resolver that is asked before the change remembers what was there, and ACM's own may be among those it feeds.
+	c.checker.Witnesses, c.checker.Own = nil, resolver.Recursor{}
+	// Opened now: to learn after the change that it cannot be written would be late.
+	if c.trail, err = openTrail(c.journal); err != nil {
+		return nil, 0, err
+	}
+	if c.undos, err = openUndoFile(c.undoOut, c.now); err != nil {
+		return nil, 0, err
+	}
+	accounts := c.at.accounts()
+	switch {
+	case c.undoFrom != "":
+		all, err = c.fromUndo(ctx, accounts)
+	case c.planFrom != "":
+		all, err = c.fromPlan(ctx, accounts)
+	default:
+		all, unread, err = c.fromSources(ctx, args, accounts)
+	}
+	if err == nil && ctx.Err() != nil {
+		err = fmt.Errorf("interrupted before anything was written: %w", context.Cause(ctx))
+	}
+	return all, unread, err
+}
+
+// fromSources checks the records and plans what mends them, the records of one account together.
+func (c *fixCommand) fromSources(ctx context.Context, args []string, accounts *accounts) (all []*mending, unread int, err error) {
+	sources, err := c.in.sources(args, nil)
+	if err != nil {
+		return nil, 0, err
+	}
+	var given []validate.Source
+	for s := range sources {
+		if s.Err != nil {
+			unread++
+			for line := range strings.SplitSeq(s.Err.Error(), "\n") {
+				fmt.Fprintf(c.err, "acmdoctor: %s\n", line)
+			}
+			continue
+		}
+		given = append(given, s)
+	}
+	all = once(given)
+	if err := c.check(ctx, all); err != nil {
+		return nil, unread, err
+	}
+	of := map[*account][]*mending{}
+	var order []*account
+	for _, m := range all {
+		c.draft(ctx, m, accounts)
+		if m.account == nil || m.err != nil {
+			continue
+		}
+		if len(of[m.account]) == 0 {
+			order = append(order, m.account)
+		}
+		of[m.account] = append(of[m.account], m)
+	}
+	planner := providers.Planner{Zone: c.at.zoneID, Now: c.now}
+	for _, m := range all {
+		planner.Others = append(planner.Others, m.record)
+	}
+	for _, a := range order {
+		var reports []validate.Report
+		for _, m := range of[a] {
+			reports = append(reports, m.report)
+		}
+		for i, p := range planner.PlanAll(ctx, a.client, reports) {
+			m := of[a][i]
+			switch {
+			case p.Err == nil:
+				m.plan = p.Plan
+			case noCredentials(p.Err): // the account was opened in the hope of finding some
+				m.account, m.missing = nil, fmt.Errorf("%w for %s: %w", errNoCredentials, a.profile.Title, p.Err)
+			default:
+				m.err = a.explain(p.Err, false)
+			}
+		}
+	}
+	return all, unread, nil
+}
+
+// once gives a mending for each record, however many certificates ask for it. Records that want two values at one name stop each
+// other: mending one would break the other.
+func once(given []validate.Source) []*mending {
+	var all []*mending
+	at := map[resolver.Name][]*mending{}
+	for _, s := range given {
+		name := s.Record.Name
+		i := slices.IndexFunc(at[name], func(m *mending) bool { return m.record.Value == s.Record.Value })
+		if i < 0 {
+			m := &mending{id: s.ID, line: s.Line, record: s.Record}
+			m.record.Domains = slices.Clone(s.Record.Domains)
+			all, at[name] = append(all, m), append(at[name], m)
+			continue
+		}
+		m := at[name][i]
+		m.others = append(m.others, s)
+		for _, d := range s.Record.Domains {
+			if !slices.Contains(m.record.Domains, d) {
+				m.record.Domains = append(m.record.Domains, d)
+			}
+		}
+	}
+	for _, same := range at {
+		for i, m := range same {
+			if len(same) > 1 {
+				m.err = fmt.Errorf("%s is given with the value %s, too: a name has one CNAME, and mending one certificate would break the other; "+
+					"leave out the record of the certificate that is not needed", m.record.Name, same[(i+1)%len(same)].record.Value)
+			}
+		}
+	}
+	return all
+}
+
+// check puts the reports beside the records.
+func (c *fixCommand) check(ctx context.Context, all []*mending) error {
+	progress := startProgress(c.err)
+	defer progress.stop()
+	records := func(yield func(validate.Record) bool) {
+		for _, m := range all {
+			progress.started(m.record.Domain().Text())
+			if !yield(m.record) {
+				return
+			}
+		}
+	}
+	i := 0
+	for rep, err := range c.checker.CheckAll(ctx, records) {
+		if err != nil {
+			return err
+		}
+		all[i].report = rep
+		i++
+		progress.finished()
+	}
+	return nil
+}
+
+// draft plans by the report alone and, where the zone is to be changed, opens the account in which that can be done.
+func (c *fixCommand) draft(ctx context.Context, m *mending, accounts *accounts) {
+	if m.err != nil {
+		return
+	}
+	rep := m.report
+	if rep.Verdict == validate.Valid {
+		rep.Findings = nil // what is left to say of a record that is valid is no reason to change it
+	}
+	name, hosted := accounts.host(rep.Zone.NameServers)
+	if m.plan, m.err = providers.Draft(rep, name, c.now()); m.err != nil || m.plan.Empty() {
+		if m.err == nil && rep.Verdict == validate.Undetermined {
+			m.err = errUndetermined
+		}
+		return
+	}
+	switch {
+	case c.format != "":
+	case hosted != nil:
+		m.missing = hosted
+	default:
+		m.account, m.missing = accounts.open(ctx, name)
+	}
+}
+
+// fromPlan reads kept plans, and looks at the world as it is now before they are applied.
+func (c *fixCommand) fromPlan(ctx context.Context, accounts *accounts) ([]*mending, error) {
+	plans, err := readPlans(c.planFrom)
+	if err != nil {
+		return nil, err
+	}
+	var all []*mending
+	for _, p := range plans {
+		all = append(all, &mending{record: p.Record(), plan: p})
+	}
+	if c.format != "" {
+		return all, nil
+	}
+	if err := c.check(ctx, all); err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		z, now := m.plan.Zone(), m.report.Zone.Name
+		switch {
+		case c.at.zoneID != "" && !c.at.names(z):
+			m.err = fmt.Errorf("%s: the plan is for the zone %s %s, not for %s: %w", c.planFrom, z.Apex, z.ID, c.at.zoneID, providers.ErrConflict)
+		case c.at.zoneID == "" && !m.plan.Empty() && now != z.Apex && m.report.Verdict != validate.Undetermined:
+			m.err = fmt.Errorf("%s: the plan is for the zone %s, and %s: %w", c.planFrom, z.Apex, leads(m.report), providers.ErrNotAuthoritative)
+		default:
+			m.account, m.err = accounts.openFor(ctx, m.plan.Provider(), "plan")
+		}
+	}
+	return all, nil
+}
+
+// leads says where the delegation leads.
+func leads(rep validate.Report) string {
+	if rep.Zone.Name.IsZero() {
+		return rep.Record.Name.String() + " is not delegated to anybody"
+	}
+	return rep.Record.Name.String() + " is delegated to " + rep.Zone.Name.String()
+}
+
+// fromUndo reads undo data and plans the way back, the last change first.
+func (c *fixCommand) fromUndo(ctx context.Context, accounts *accounts) ([]*mending, error) {
+	undos, err := readUndos(c.undoFrom)
+	if err != nil {
+		return nil, err
+	}
+	var all []*mending
+	touched := map[resolver.Name]bool{}
+	for _, u := range slices.Backward(undos) {
+		m := &mending{}
+		all = append(all, m)
+		if z := u.Zone(); c.at.zoneID != "" && !c.at.names(z) {
+			m.err = fmt.Errorf("%s: the change was made in the zone %s %s, not in %s: %w", c.undoFrom, z.Apex, z.ID, c.at.zoneID, providers.ErrConflict)
+			continue
+		}
+		if m.account, m.err = accounts.openFor(ctx, u.Provider(), "change"); m.err != nil {
+			continue
+		}
+		steps := u.Steps()
+		again := slices.ContainsFunc(steps, func(s providers.Step) bool { return touched[s.Name] })
+		for _, s := range steps {
+			touched[s.Name] = true
+		}
+		if again {
+			m.late, m.record = &u, u.Record()
+			continue
+		}
+		c.planUndo(ctx, m, u)
+	}
+	return all, nil
+}
+
+func (c *fixCommand) planUndo(ctx context.Context, m *mending, u providers.Undo) {
+	m.plan, m.err = u.Plan(ctx, m.account.client)
+	m.err = m.account.explain(m.err, false)
+	m.record = u.Record()
+}
+
+// export prints the plans in a form that runs without us.
+func (c *fixCommand) export(all []*mending, unread int) error {
+	var plans []providers.Plan
+	for _, m := range all {
+		switch {
+		case m.err != nil:
+			fmt.Fprintf(c.err, "acmdoctor: %s: %v\n", m.record.Name, m.err)
+		case m.plan.Empty():
+			fmt.Fprintf(c.err, "acmdoctor: %s: nothing to write: %s\n", m.record.Name, m.plan.Reason())
+		default:
+			plans = append(plans, m.plan)
+		}
+	}
+	if err := providers.Export(c.out, providers.Format(c.format), plans...); err != nil {
+		return &exitError{exitStopped, err}
+	}
+	return c.exit(all, unread)
+}
