@@ -66,7 +66,8 @@ const (
 )
 
 // ParseAnchors reads trust anchors: DS and DNSKEY records in zone-file format, one on a line, with fully qualified owners,
-// as in dns-root-data's root.ds and root.key. Empty lines and comments (";") are passed over. A file without an anchor is
+// as in dns-root-data's root.ds and root.key, or in the file that unbound keeps of a zone's keys, of which those are passed
+// over that it does not trust yet or any more (RFC 5011, 4.2). Empty lines and comments (";") are, too. A file without an anchor is
 // an error, as is any other line: it is an [*AnchorsError], wrapped.
 func ParseAnchors(r io.Reader) (Anchors, error) {
 	fail := func(line int, format string, args ...any) (Anchors, error) {
@@ -76,8 +77,8 @@ func ParseAnchors(r io.Reader) (Anchors, error) {
 	in := bufio.NewScanner(io.LimitReader(r, maxAnchorsOctets))
 	in.Buffer(nil, maxAnchorsOctets)
 	for n, records := 1, 0; in.Scan(); n++ {
-		text, _, _ := strings.Cut(in.Text(), ";")
-		if text = strings.TrimSpace(text); text == "" {
+		text, comment, _ := strings.Cut(in.Text(), ";")
+		if text = strings.TrimSpace(text); text == "" || !trusted(comment) {
 			continue
 		}
 		switch {
@@ -107,6 +108,12 @@ func ParseAnchors(r io.Reader) (Anchors, error) {
 	}
 	slices.SortFunc(a.zones, func(x, y anchor) int { return x.zone.Compare(y.zone) })
 	return a, nil
+}
+
+// trusted reads the state that unbound notes of a key: valid, or missing from the zone at the moment, is trusted.
+func trusted(comment string) bool {
+	_, state, ok := strings.Cut(comment, ";state=")
+	return !ok || strings.HasPrefix(state, "2") || strings.HasPrefix(state, "3")
 }
 
 func firstWord(s string) string { return strings.Fields(s)[0] }

@@ -58,6 +58,11 @@ func TestParseAnchors(t *testing.T) {
 		{what: "both, comments, blank lines, TTLs, lower case", text: "; x\n\n. 172800 IN ds 20326 8 2 " + strings.ToLower(sha256) + "\r\n" + key, want: ". 3613/15 20326/8"},
 		{what: "twice the same", text: key + "\n" + key, want: ". 3613/15"},
 		{what: "several zones", text: "test. DS 1 13 2 " + sha256 + "\n. DS 2 13 2 " + sha256, want: ". 2/13; test. 1/13"},
+		{
+			what: "unbound's file", text: "; autotrust trust anchor file\n;;id: . 1\n" + key + " ;{id = 3613 (ksk), size = 256b} ;;state=2 [  VALID  ] ;;count=0\n" +
+				strings.Replace(key, "257", "385", 1) + " ;;state=4 [ REVOKED ]\n" + ". IN DNSKEY 257 3 15 " + strings.Repeat("A", 43) + "= ;;state=1 [ ADDPEND ]\n",
+			want: ". 3613/15",
+		},
 		{what: "an algorithm nobody knows", text: ". DS 2 250 2 " + sha256, want: ". 2/250"},
 		{what: "empty", text: "", bad: "it holds no DS or DNSKEY record"},
 		{what: "comments only", text: "; nothing\n", bad: "it holds no DS or DNSKEY record"},
