@@ -43,7 +43,7 @@ func TestExportAsZone(t *testing.T) {
 
 // named-checkzone, which is the reader that name servers have, reads the zone with the form in it.
 func TestExportAsZoneIsReadByBIND(t *testing.T) {
-	path := realdns.RequireProgram(t, "named-checkzone", "bind9utils")
+	path := realdns.RequireProgram(t, "named-checkzone", "bind9-utils")
 	dir := t.TempDir()
 	text := exported(t, providers.FormatZone, swapPlan(t))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "zone"), []byte("$TTL 300\n@ SOA ns1 h 1 3600 600 86400 60\n@ NS ns1\nns1 A 192.0.2.1\n"+text), 0o600))

@@ -28,6 +28,7 @@ type Profile struct {
 type Setting struct {
 	Field    string   // as in the JSON configuration of libdns
 	Env      []string // environment variables that its users have set already, the first one wins
+	Itself   bool     // the provider's SDK reads these variables, and more, by itself
 	Secret   bool     // it must not appear in any output
 	Optional bool
 }
@@ -43,10 +44,10 @@ var profiles = []Profile{
 	{
 		Name: "route53", Title: "Amazon Route 53", Module: "github.com/aws/aws-sdk-go-v2/service/route53 v1.70.9", Native: true,
 		Settings: []Setting{
-			{Field: "profile", Env: []string{"AWS_PROFILE"}, Optional: true},
-			{Field: "access_key_id", Env: []string{"AWS_ACCESS_KEY_ID"}, Optional: true},
-			{Field: "secret_access_key", Secret: true, Optional: true},
-			{Field: "session_token", Secret: true, Optional: true},
+			{Field: "profile", Env: []string{"AWS_PROFILE"}, Itself: true, Optional: true},
+			{Field: "access_key_id", Env: []string{"AWS_ACCESS_KEY_ID"}, Itself: true, Optional: true},
+			{Field: "secret_access_key", Env: []string{"AWS_SECRET_ACCESS_KEY"}, Secret: true, Itself: true, Optional: true},
+			{Field: "session_token", Env: []string{"AWS_SESSION_TOKEN"}, Secret: true, Itself: true, Optional: true},
 		},
 		Read:  "route53:ListHostedZonesByName, route53:GetHostedZone and route53:ListResourceRecordSets",
 		Write: "route53:ChangeResourceRecordSets on the hosted zone, and route53:GetChange",

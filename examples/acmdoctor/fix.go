@@ -78,6 +78,9 @@ anything was written. 4 stopped part-way; what was done and how to undo it is to
 			c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			c.in.stdin = &interruptible{ctx: cmd.Context(), inner: cmd.InOrStdin()}
 			c.typed = applyCommand(cmd, args)
+			if p := cmd.Flags().Lookup("profile"); p != nil {
+				c.at.profile = p.Value.String()
+			}
 			return c.run(cmd.Context(), args)
 		},
 	}
@@ -250,7 +253,7 @@ func (m *mending) exit(wanted bool) int {
 		return exitPartly
 	case m.err != nil:
 		return exitStopped
-	case wanted && m.undoes() && (m.seen || !m.applied): // or it was taken back before
+	case wanted && m.undoes() && (m.seen || m.held): // or it was taken back before
 		return exitValid
 	case wanted && (m.applied || m.held) && !m.seen && !m.more:
 		return exitUnverified

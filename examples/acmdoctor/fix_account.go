@@ -32,6 +32,7 @@ type accountFlags struct {
 	provider, config string
 	zoneID           string
 	profile          string
+	role, externalID string
 	tsigKey, server  string
 }
 
@@ -45,7 +46,11 @@ func (f *accountFlags) add(cmd *cobra.Command) {
 		fl.StringVar(&f.server, "server", "", "rfc2136: the zone's primary, ADDR[:PORT]")
 	}
 	if _, ok := f.world.open["route53"]; ok {
-		fl.StringVar(&f.profile, "profile", "", "route53: the profile in the AWS configuration files")
+		if fl.Lookup("profile") == nil { // else it says as whom certificates are read, and zones are, too
+			fl.String("profile", "", "route53: the profile in the AWS configuration files")
+		}
+		fl.StringVar(&f.role, "route53-role", "", "route53: assume this role, by its ARN, as where another account holds the zones")
+		fl.StringVar(&f.externalID, "route53-external-id", "", "route53: the external ID that the role wants to hear")
 	}
 }
 
@@ -219,6 +224,9 @@ func (a *accounts) configOf(p providers.Profile) (config []byte, identity string
 	var missing []string
 	for _, s := range p.Settings {
 		for _, name := range s.Env {
+			if s.Itself {
+				break
+			}
 			if v := a.world.env(name); v != "" && fields[s.Field] == "" {
 				fields[s.Field] = v
 			}

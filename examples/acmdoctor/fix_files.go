@@ -49,8 +49,16 @@ func readPlans(path string) ([]providers.Plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--plan: %w", err)
 	}
+	plans, err := parsePlans(text)
+	if err != nil {
+		return nil, fmt.Errorf("--plan %s: %w", path, err)
+	}
+	return plans, nil
+}
+
+func parsePlans(text []byte) ([]providers.Plan, error) {
 	bad := func(format string, a ...any) ([]providers.Plan, error) {
-		return nil, fmt.Errorf("--plan %s: %s: %w", path, fmt.Sprintf(format, a...), providers.ErrBadPlan)
+		return nil, fmt.Errorf("%s: %w", fmt.Sprintf(format, a...), providers.ErrBadPlan)
 	}
 	var head struct {
 		Version *int `json:"version"`
@@ -66,7 +74,7 @@ func readPlans(path string) ([]providers.Plan, error) {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&f); err != nil {
 		if errors.Is(err, providers.ErrBadPlan) || errors.Is(err, providers.ErrOutOfScope) {
-			return nil, fmt.Errorf("--plan %s: %w", path, err)
+			return nil, err
 		}
 		return bad("%v", err)
 	}
@@ -85,7 +93,7 @@ type undoFile struct {
 
 // openUndoFile makes sure that a file that was named can be used.
 func openUndoFile(path string, now func() time.Time) (*undoFile, error) {
-	if path != "" {
+	if info, err := os.Stat(path); path != "" && (err != nil || info.Size() > 0) {
 		if _, err := readUndos(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("--undo-out: the file is there and holds something else; name another: %w", err)
 		}
@@ -111,7 +119,10 @@ func (f *undoFile) save(u providers.Undo) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(append(line, '\n'))
+	err = file.Chmod(0o600) // a file that was there may be open to others
+	if err == nil {
+		_, err = file.Write(append(line, '\n'))
+	}
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
@@ -131,6 +142,14 @@ func readUndos(path string) ([]providers.Undo, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--undo: %w", err)
 	}
+	undos, err := parseUndos(text)
+	if err != nil {
+		return nil, fmt.Errorf("--undo %s: %w", path, err)
+	}
+	return undos, nil
+}
+
+func parseUndos(text []byte) ([]providers.Undo, error) {
 	var out []providers.Undo
 	for dec := json.NewDecoder(bytes.NewReader(text)); ; {
 		var u providers.Undo
@@ -139,11 +158,11 @@ func readUndos(path string) ([]providers.Undo, error) {
 		case errors.Is(err, io.EOF) && len(out) > 0:
 			return out, nil
 		case errors.Is(err, io.EOF):
-			return nil, fmt.Errorf("--undo %s: it is empty: %w", path, providers.ErrBadPlan)
+			return nil, fmt.Errorf("it is empty: %w", providers.ErrBadPlan)
 		case errors.Is(err, providers.ErrBadPlan), errors.Is(err, providers.ErrOutOfScope):
-			return nil, fmt.Errorf("--undo %s: %w", path, err)
+			return nil, err
 		case err != nil:
-			return nil, fmt.Errorf("--undo %s: it is cut off or damaged: %w: %w", path, providers.ErrBadPlan, err)
+			return nil, fmt.Errorf("it is cut off or damaged: %w: %w", providers.ErrBadPlan, err)
 		}
 		out = append(out, u)
 	}

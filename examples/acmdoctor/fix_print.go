@@ -21,7 +21,7 @@ func (c *fixCommand) showPlans(all []*mending) error {
 			b.WriteByte('\n')
 		}
 		switch {
-		case m.err != nil && m.report.Verdict == validate.Undetermined, m.err == nil && m.plan.Empty() && m.report.Verdict == validate.Invalid:
+		case m.err != nil && m.report.Verdict != "", m.err == nil && m.plan.Empty() && m.report.Verdict == validate.Invalid:
 			if err := m.report.WriteText(&b, text); err != nil { // it says where that can be mended
 				return err
 			}
@@ -230,6 +230,7 @@ func errorCode(err error) string {
 		is   error
 		code string
 	}{
+		{errNoCredentials, "no-credentials"}, // before permission, which it may be, too
 		{providers.ErrOutOfScope, "out-of-scope"},
 		{providers.ErrConflict, "conflict"},
 		{providers.ErrPermission, "permission"},
@@ -238,7 +239,6 @@ func errorCode(err error) string {
 		{providers.ErrNotVisible, "not-visible"},
 		{providers.ErrBadPlan, "bad-plan"},
 		{providers.ErrBadConfig, "bad-config"},
-		{errNoCredentials, "no-credentials"},
 		{errNoProvider, "no-provider"},
 		{errNotConfirmed, "not-confirmed"},
 		{errUndetermined, "undetermined"},

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -18,13 +19,22 @@ import (
 	"github.com/acmdoctor/acmdoctor/providers/providertest"
 	"github.com/acmdoctor/acmdoctor/resolver"
 	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
+	"github.com/acmdoctor/acmdoctor/validate"
 )
 
 // fixBed is a bed whose zones can be changed through an account.
 type fixBed struct {
 	*bed
-	tap *providertest.Tap
-	dir string
+	tap   *providertest.Tap
+	dir   string
+	world *accountWorld // in place of the bed's own
+}
+
+// with gives the bed with other accounts.
+func (b *fixBed) with(w accountWorld) *fixBed {
+	other := *b
+	other.world = &w
+	return &other
 }
 
 const fixZones = `
@@ -69,6 +79,9 @@ func (b *fixBed) runIn(ctx context.Context, t *testing.T, args ...string) (code 
 		demoHost: func(context.Context, *accountFlags, []byte) (providers.Client, error) { return b.tap, nil },
 		"desec":  realWorld().open["desec"],
 	}}
+	if b.world != nil {
+		world = *b.world
+	}
 	var out, errs bytes.Buffer
 	cmd := newFixCommand(world)
 	cmd.SilenceUsage, cmd.SilenceErrors = true, true
@@ -319,8 +332,14 @@ func TestFixUsage(t *testing.T) {
 		assert.Equal(t, 3, code, args)
 		assert.Contains(t, errs, want, args)
 	}
+	require.NoError(t, os.WriteFile("made-before.json", nil, 0o644)) // as mktemp makes one
+	code, _, errs := b.run(t, at("bare.test", "--apply", "--yes", "--undo-out", "made-before.json")...)
+	assert.Equal(t, 0, code, errs)
+	info, err := os.Stat("made-before.json")
+	require.NoError(t, err)
+	assert.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.NoError(t, os.WriteFile("notes.txt", []byte("hello"), 0o600))
-	code, _, errs := b.run(t, at("doubled.test", "--apply", "--yes", "--undo-out", "notes.txt")...)
+	code, _, errs = b.run(t, at("doubled.test", "--apply", "--yes", "--undo-out", "notes.txt")...)
 	assert.Equal(t, 3, code)
 	assert.Contains(t, errs, "name another")
 	text, err := os.ReadFile("notes.txt")
@@ -534,4 +553,37 @@ func TestFixConfigNamesTheUnknownField(t *testing.T) {
 	assert.Equal(t, "bad-config", parseFixed(t, out).Error.Code)
 	assert.Contains(t, errs, "tokne")
 	assert.NotContains(t, out+errs, "hunter2")
+}
+
+// FuzzKeptFiles: whatever a file holds, it is refused as no plan or no undo data, or is one.
+func FuzzKeptFiles(f *testing.F) {
+	rep := validate.Report{
+		Record: validate.Record{Name: resolver.MustParseName("_a79.x.test."), Value: resolver.MustParseName("_424.acm-validations.aws.")},
+		Zone:   validate.Zone{Name: resolver.MustParseName("x.test.")}, Verdict: validate.Invalid,
+		Findings: []validate.Finding{{Fixes: []validate.Fix{{Where: validate.WhereZone, Changes: []validate.Change{
+			{Name: resolver.MustParseName("_a79.x.test."), Type: resolver.TypeCNAME, To: []string{"_424.acm-validations.aws."}},
+		}}}}},
+	}
+	plan, err := providers.Draft(rep, "desec", time.Unix(0, 0))
+	require.NoError(f, err)
+	text, err := json.Marshal(planFile{planFileVersion, 1, []providers.Plan{plan}})
+	require.NoError(f, err)
+	f.Add(text)
+	f.Add([]byte(`{"version":1,"undo":null}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if plans, err := parsePlans(b); err == nil {
+			for _, p := range plans {
+				_ = p.String()
+			}
+		} else if !errors.Is(err, providers.ErrBadPlan) && !errors.Is(err, providers.ErrOutOfScope) {
+			t.Errorf("%v", err)
+		}
+		if undos, err := parseUndos(b); err == nil {
+			for _, u := range undos {
+				_ = u.Steps()
+			}
+		} else if !errors.Is(err, providers.ErrBadPlan) && !errors.Is(err, providers.ErrOutOfScope) {
+			t.Errorf("%v", err)
+		}
+	})
 }
