@@ -98,7 +98,6 @@ var beds = []bed{
 type internet struct {
 	*realdns.Internet
 	primary *realdns.Server
-	hints   string
 	checker validate.Checker
 	client  providers.Client
 }
@@ -118,7 +117,7 @@ func build(t *testing.T, b bed) internet {
 	top.Serve("test.", test)
 	root.Serve(".", realdns.Delegation(".", root.Addr)+realdns.Delegation("test.", top.Addr))
 	n.Start()
-	return internet{Internet: n, primary: primary, hints: n.Hints(root), checker: checkerOf(t, n, root), client: open(t)}
+	return internet{Internet: n, primary: primary, checker: checkerOf(t, n, root), client: open(t)}
 }
 
 func checkerOf(t *testing.T, n *realdns.Internet, root *realdns.Server) validate.Checker {
