@@ -105,7 +105,7 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 		rep.Zone, rep.Host = z, HostOf(z.NameServers)
 	}
 	rep.Perspectives = p.perspectives()
-	rep.ETA = p.seenEverywhere(verdict, rep.Perspectives)
+	rep.ETA = p.seenEverywhere(limited, verdict, rep.Perspectives)
 	rep.Stats.Elapsed = time.Since(began)
 	return rep, nil
 }

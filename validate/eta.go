@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"context"
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -9,7 +10,7 @@ import (
 // seenEverywhere is the one time from which on the right answer can be seen everywhere: of a valid record, when the last
 // witness has forgotten what it remembers; of an invalid one, when the last resolver has, should the record be mended now.
 // Zero where nothing says when.
-func (p *Pass) seenEverywhere(v Verdict, witnesses []Perspective) time.Time {
+func (p *Pass) seenEverywhere(ctx context.Context, v Verdict, witnesses []Perspective) time.Time {
 	var eta time.Time
 	switch {
 	case v == Undetermined, v == Invalid && len(p.facts.views) == 0:
@@ -18,6 +19,7 @@ func (p *Pass) seenEverywhere(v Verdict, witnesses []Perspective) time.Time {
 		if eta = p.forgottenBy(); eta.IsZero() {
 			return eta
 		}
+		eta = eta.Add(p.lag(ctx)) // until then a copy that lags behind can still be asked
 	}
 	for _, w := range witnesses {
 		if w.Until.After(eta) && (w.Says != SaysRecord || v == Invalid) {

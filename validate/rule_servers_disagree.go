@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/acmdoctor/acmdoctor/resolver"
 )
 
 // serversDisagree finds that the zone's servers answer differently.
@@ -17,8 +15,10 @@ func (serversDisagree) Info() Info {
 		ID:    "servers-disagree",
 		Title: "the zone's name servers give different answers",
 		Text: "Some servers have the record and others do not, or they have different values. A CA asks whichever it likes, from " +
-			"several places, so all must have it. Different serials in the SOA records mean that a copy lags behind; equal or " +
-			"unrelated ones mean two zones that are kept apart, at two providers for instance.",
+			"several places, so all must have it. Where every copy without the record has an older serial in its SOA record, " +
+			"these lag behind, and the refresh time says for how long at most; equal serials, or servers of two providers, are " +
+			"two zones that are kept apart, and no waiting helps. Serials are compared in the order that goes round. At some " +
+			"providers they never change, so that they alone prove nothing.",
 		Wrong:    "ns1 answers with the record, ns2 with NXDOMAIN",
 		Right:    "every name server answers with the record",
 		Fix:      "Bring the lagging server up to date, or create the record at the other provider too, or take that provider out of the delegation.",
@@ -61,32 +61,32 @@ func (serversDisagree) Run(ctx context.Context, p *Pass) error {
 			severity = Warning
 		}
 	}
-	soas, err := p.Authoritative(ctx, p.facts.zone, resolver.TypeSOA)
+	copies, soas, err := p.copies(ctx)
 	if err != nil {
 		return err
-	}
-	serials := map[uint32]bool{}
-	for _, a := range soas {
-		for _, rr := range a.Response.RRs(p.facts.zone, resolver.TypeSOA) {
-			if soa, ok := rr.SOA(); ok && a.Err == nil {
-				serials[soa.Serial] = true
-			}
-		}
 	}
 	msg := fmt.Sprintf("the name servers of %s do not give the same answer for %s", p.facts.zone, p.Record.Name)
 	for _, s := range []struct {
 		standing Standing
 		text     string
 	}{{Holds, "right"}, {Differs, "another value"}, {Several, "several values"}, {Denies, "not there"}} {
-		if v := p.with(s.standing); len(v) > 0 {
-			msg += fmt.Sprintf("; %s at %s", s.text, list(v, viewText))
+		if v, _ := partition(copies, func(c zoneCopy) bool { return c.Standing == s.standing }); len(v) > 0 {
+			msg += fmt.Sprintf("; %s at %s", s.text, list(v, copyText))
 		}
 	}
 	fix := fmt.Sprintf("if %s is kept in two places, create the record in each, or take one of them out of the delegation: %s", p.facts.zone, p.create())
-	if len(serials) > 1 {
-		msg += "; their serials differ, so a copy lags behind"
-		fix = fmt.Sprintf("see why the zone transfer to the server with the older serial does not work (NOTIFY, TSIG, firewall), or raise the serial; or wait for "+
-			"the SOA's refresh time. Or, %s", fix)
+	switch p.whyCopiesDiffer(copies) {
+	case lagsBehind:
+		msg += "; the older serial is a copy that lags behind"
+		fix = fmt.Sprintf("wait for the next zone transfer, at most the SOA's refresh time of %s; or see why it does not work (NOTIFY, TSIG, a firewall)", p.lag(ctx)) +
+			". Or, " + fix
+	case takenOut:
+		msg += "; the newer serial does not have it, so the record was taken out again, or these are zones that are kept apart"
+	case twoZones:
+		msg += "; so these are zones that are kept apart, and no waiting makes them the same"
+	case serialsOnly:
+		msg += "; their serials differ, so a copy lags behind or is kept apart"
+		fix = "see whether zone transfers between the servers work (NOTIFY, TSIG, a firewall), and whether the serial was raised. Or, " + fix
 	}
 	p.Report(Finding{
 		Severity: severity, Confidence: Certain, Message: msg,
