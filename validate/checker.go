@@ -30,7 +30,8 @@ type Checker struct {
 	Port     uint16                // that name servers are asked on; 0: 53
 	Family   resolver.Family       // the zero value is both
 	// Elsewhere names servers at which the owner believes the record to be, by name or address: the ones that a provider's
-	// console shows, for instance. If they hold it and the world is not sent to them, that is the finding.
+	// console shows, for instance. If they hold it and the world is not sent to them, that is the finding. The ID of a [Host]
+	// names the provider at which the owner edits the zone: that other providers' servers are delegated is then told.
 	Elsewhere []string
 	// Witnesses are recursive resolvers whose answers are compared with the name servers': they say who still remembers
 	// something else and until when, and never decide the verdict. They are asked while the name servers are, and waited for

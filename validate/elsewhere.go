@@ -24,6 +24,9 @@ func (p *Pass) lookElsewhere(ctx context.Context) []resolver.Answer {
 		var cut resolver.Cut // of no zone: the names can lie anywhere
 		var servers []resolver.Server
 		for _, text := range p.elsewhere {
+			if !hostByID(text).IsZero() {
+				continue
+			}
 			if a, err := netip.ParseAddrPort(text); err == nil {
 				servers = append(servers, resolver.Server{Addr: a})
 			} else if a, err := netip.ParseAddr(text); err == nil {
@@ -40,6 +43,31 @@ func (p *Pass) lookElsewhere(ctx context.Context) []resolver.Answer {
 		return slices.DeleteFunc(answers, func(a resolver.Answer) bool { return !p.holds(a) }), nil
 	})
 	return out
+}
+
+// editedAt gives the provider that the user named and that none of the delegated name servers belongs to, and the ones that
+// they belong to. It is the zero Host unless each of them is known.
+func (p *Pass) editedAt() (there Host, delegated []Hosting) {
+	servers := namesOf(p.facts.cut.NameServers)
+	known := 0
+	for _, h := range HostsOf(servers) {
+		if h.Confidence == Likely {
+			delegated = append(delegated, h)
+			known += len(h.NameServers)
+		} else if slices.Contains(p.elsewhere, h.Host.ID) {
+			return Host{}, nil
+		}
+	}
+	if known < len(servers) {
+		return Host{}, nil
+	}
+	for _, text := range p.elsewhere {
+		there = hostByID(text)
+		if !there.IsZero() && !slices.ContainsFunc(delegated, func(h Hosting) bool { return h.Host.ID == there.ID }) {
+			return there, delegated
+		}
+	}
+	return Host{}, nil
 }
 
 // holds reports whether an answer is the record, with authority, whatever zone it comes from.

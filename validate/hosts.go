@@ -161,6 +161,16 @@ func HostOf(nameServers []resolver.Name) Host {
 	return all[0].Host
 }
 
+// hostByID gives the host of the table with this ID; zero where there is none.
+func hostByID(id string) Host {
+	for _, h := range hosts() {
+		if h.ID == id {
+			return h.clone()
+		}
+	}
+	return Host{}
+}
+
 // parseHosts reads the two tables.
 func parseHosts(table, ranges string) ([]Host, error) {
 	rows, err := readTable(table, 9)

@@ -67,6 +67,19 @@ func (delegationMismatch) Run(ctx context.Context, p *Pass) error {
 			return nil
 		}
 	}
+	if there, delegated := p.editedAt(); !there.IsZero() && !delegatedHold && delegatedAnswer {
+		p.Report(Finding{
+			Confidence: Likely,
+			Message: fmt.Sprintf("the zone is edited at %s, as you say, and %s sends the world to %s", there.Name, f.cut.Parent,
+				list(delegated, hostingText)),
+			Fixes: []Fix{
+				{Where: WhereZone, Message: "in the zone that is asked now, " + p.create(), Changes: []Change{p.put(p.differing()...)}},
+				{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s, enter the name servers that %s shows for the zone, all of them, in place of %s; first see that "+
+					"nothing else (mail, web site) lives only in the zone that is delegated now", f.cut.Zone, there.Name, list(namesOf(f.cut.NameServers), nameText))},
+			},
+		}, f.cut.Referrals[:min(1, len(f.cut.Referrals))]...)
+		return nil
+	}
 	if len(f.nsDiffs) == 0 || !p.differEverywhere() {
 		return nil
 	}

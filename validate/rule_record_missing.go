@@ -50,6 +50,9 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 		Confidence: Certain,
 		Message:    fmt.Sprintf("the record is missing: the name servers of %s say of %s that %s", p.facts.zone, p.Record.Name, what),
 	}
+	if c := p.facts.cut; !p.aboveDomain() && c.Parent.Within(p.registered()) {
+		f.Message += fmt.Sprintf("; %s is a zone of its own, so a record that stands in %s, which delegates it, is not asked for", c.Zone, c.Parent)
+	}
 	if !p.aboveDomain() {
 		gone, words := p.inTheWay(ctx)
 		f.Fixes = []Fix{{Where: WhereZone, Message: p.create(words), Changes: append(gone, p.put())}}

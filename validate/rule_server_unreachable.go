@@ -56,7 +56,7 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 		if len(all) == 0 {
 			msg = fmt.Sprintf("no name server of %s has an address that can be asked", zone)
 		}
-		p.Report(Finding{Confidence: Likely, Message: msg, Fixes: []Fix{fix}}, answersOf(all)...)
+		p.Report(Finding{Confidence: Likely, Message: msg, Evidence: p.waysIn(), Fixes: []Fix{fix}}, answersOf(all)...)
 		return nil
 	}
 	if len(silent) == 0 || p.aboveDomain() {
@@ -78,10 +78,57 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 		found.Message += "; no address of IPv6 answered, so this machine's own IPv6 may be what leads nowhere"
 		found.Fixes[0].Message += "; look first whether this machine's IPv6 works, or check with --ipv4"
 	}
+	found.Evidence = p.waysIn()
 	p.Report(found, answersOf(silent)...)
 	return nil
 }
 
 func onlyIPv6(views []ServerView) bool {
 	return !slices.ContainsFunc(views, func(v ServerView) bool { return !v.Server.Addr.Addr().Is6() })
+}
+
+// waysIn tells of every address which families and transports lead to an answer: IPv4 or IPv6, UDP with EDNS and without,
+// TCP. Where an answer came, the ways that were not needed for it were not tried.
+func (p *Pass) waysIn() []Evidence {
+	views := slices.DeleteFunc(p.Servers(), func(v ServerView) bool { return !v.Server.Addr.IsValid() })
+	if len(views) == 0 {
+		return nil
+	}
+	var name, addr int
+	for _, v := range views {
+		name, addr = max(name, len(v.Server.Name.String())), max(addr, len(v.Server.Addr.Addr().String()))
+	}
+	text := "what came from each address:"
+	for _, v := range views {
+		family := "IPv4"
+		if v.Server.Addr.Addr().Is6() {
+			family = "IPv6"
+		}
+		text += fmt.Sprintf("\n  %-*s  %-*s  %s  %s", name, v.Server.Name, addr, v.Server.Addr.Addr(), family, wayIn(v))
+	}
+	return []Evidence{{Text: text}}
+}
+
+func wayIn(v ServerView) string {
+	switch {
+	case v.Err == nil && v.Response.Transport == resolver.TCP && !v.Question.TCP:
+		return "an answer over TCP, none that is whole over UDP"
+	case v.Err == nil && v.Response.Transport == resolver.TCP:
+		return "an answer over TCP"
+	case v.Err == nil && v.Response.EDNS:
+		return "an answer over UDP, with EDNS"
+	case v.Err == nil:
+		return "an answer over UDP, without EDNS"
+	case errors.Is(v.Err, resolver.ErrTruncated):
+		return "UDP cut short, TCP nothing"
+	case errors.Is(v.Err, resolver.ErrRefusedConnection):
+		return "UDP and TCP refused: nothing listens"
+	case errors.Is(v.Err, resolver.ErrMalformed):
+		return "what cannot be understood"
+	case errors.Is(v.Err, resolver.ErrPrivateAddress), errors.Is(v.Err, resolver.ErrUnroutable):
+		return "not asked: " + reasonText(v.Err)
+	case errors.Is(v.Err, resolver.ErrTimeout):
+		return "nothing over UDP with EDNS, UDP without, TCP"
+	}
+	return reasonText(v.Err)
 }

@@ -34,7 +34,7 @@ func (f *dnsFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.roots, "roots", "", "root hints in the format of named.root (default: IANA's, built in)")
 	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, DS or DNSKEY in zone-file format (read and checked; signatures are not validated yet)")
 	fl.StringArrayVar(&f.resolvers, "resolver", nil, "recursive resolver to compare with: ADDR[:PORT], tls://[NAME@]ADDR, https://[NAME@]HOST/dns-query, own (this machine's) or none; repeatable (default: 1.1.1.1, 8.8.8.8, 9.9.9.9 and own; none with --roots)")
-	fl.StringArrayVar(&f.nameservers, "nameserver", nil, "name server, by name or address, where you believe the record to be: is the world sent there? Repeatable")
+	fl.StringArrayVar(&f.nameservers, "nameserver", nil, "name server, by name or address, where you believe the record to be, or the provider by its id in docs/hosts.md: is the world sent there? Repeatable")
 	fl.BoolVar(&f.allowPrivate, "allow-private", false, "also ask name servers on loopback, private and link-local addresses, which no public CA reaches")
 	fl.BoolVar(&f.ipv4, "ipv4", false, "ask over IPv4 only")
 	fl.BoolVar(&f.ipv6, "ipv6", false, "ask over IPv6 only")
