@@ -141,6 +141,25 @@ var stories = []story{
 	},
 
 	{
+		// What a flattening provider shows: addresses where its console has the CNAME.
+		name: "flattened-to-addresses", zone: "TOKEN A 127.0.0.1",
+		verdict: "invalid", first: "record-flattened error", folded: map[string]string{"record-missing": "record-flattened"}, says: "A 127.0.0.1",
+	},
+	{
+		// The same by a server that flattens: ALIAS is PowerDNS's own type. It resolves the target and answers with addresses.
+		name: "flattened-by-alias", on: []realdns.Kind{realdns.PowerDNS}, zone: "TOKEN ALIAS www.aliased.example.", host: alone, port53: true,
+		verdict: "invalid", first: "record-flattened error", folded: map[string]string{"record-missing": "record-flattened"}, says: "A 127.0.0.9",
+	},
+	{
+		name: "renamed-by-dname", below: "app.", zone: "app DNAME renamed.example.",
+		verdict: "invalid", first: "name-under-dname error", folded: map[string]string{"value-mismatch": "name-under-dname"}, says: "CNAME",
+	},
+	{name: "renamed-to-the-value", below: "app.", zone: "app DNAME aliased.example.", verdict: "undetermined", first: "cname-chained warning"},
+	{
+		name: "parked", zone: "* A 127.0.0.1", host: parked, on: []realdns.Kind{realdns.Knot},
+		verdict: "invalid", first: "zone-suspended error", folded: map[string]string{"name-wildcarded": "zone-suspended", "record-missing": "zone-suspended"},
+	},
+	{
 		name: "undelegated", zone: "TOKEN CNAME VALUE", host: undelegated,
 		verdict: "invalid", first: "zone-undelegated error", says: "NXDOMAIN",
 	},
@@ -227,6 +246,7 @@ type world struct {
 	closed   netip.Addr      // nothing listens
 	test     strings.Builder // the zone test.
 	example  strings.Builder // the zone example.
+	com      strings.Builder // the zone com.
 }
 
 // delegate has the parent, test., refer to these servers for the zone.
@@ -262,6 +282,25 @@ func onTinyDNS(more string) func(*world, realdns.Kind, string, string) {
 		s.Serve(zone, fill("ZZONE:ns1.ZONE:hostmaster.ZONE:1:3600:600:86400:60\n&ZONE:"+s.Addr.String()+":ns1.ZONE\nCTOKEN.ZONE:VALUE\n"+more, zone))
 		w.delegate(zone, s.Addr)
 	}
+}
+
+// parked delegates the zone to the name servers of a service for parked domains, by their own names.
+func parked(w *world, k realdns.Kind, zone, text string) {
+	const service = "sedoparking.com."
+	s := w.servers[k]
+	ns := fmt.Sprintf("%s NS ns1.%s\n%s NS ns2.%s\n", zone, service, zone, service)
+	s.Serve(zone, ns+text)
+	s.Serve(service, realdns.Delegation(service, s.Addr, s.Addr))
+	w.test.WriteString(ns)
+	w.com.WriteString(realdns.Delegation(service, s.Addr, s.Addr))
+}
+
+// aliased is the zone that aliases and DNAMEs of the stories lead to.
+func aliased(w *world) {
+	const zone = "aliased.example."
+	s := w.servers[realdns.NSD]
+	s.Serve(zone, realdns.Delegation(zone, s.Addr)+fill("www A 127.0.0.9\nTOKEN CNAME VALUE", zone))
+	w.example.WriteString(realdns.Delegation(zone, s.Addr))
 }
 
 // fill puts the record and the zone in the place of their words.
@@ -397,6 +436,8 @@ func newWorld(t *testing.T) *world {
 	if w.CanRunTinyDNS() {
 		w.servers[realdns.TinyDNS] = w.Add(realdns.TinyDNS)
 	}
+	w.servers[realdns.PowerDNS].FlattenBy(w.recursor)
+	aliased(w)
 	for _, s := range stories {
 		for _, k := range s.kinds() {
 			if w.servers[k] == nil {
@@ -409,11 +450,12 @@ func newWorld(t *testing.T) *world {
 			host(w, k, zone, fill(s.zone, zone))
 		}
 	}
-	test, example := realdns.Delegation("test.", tops...), realdns.Delegation("example.", tops...)
-	w.root.Serve(".", realdns.Delegation(".", w.root.Addr)+test+example)
+	test, example, com := realdns.Delegation("test.", tops...), realdns.Delegation("example.", tops...), realdns.Delegation("com.", tops...)
+	w.root.Serve(".", realdns.Delegation(".", w.root.Addr)+test+example+com)
 	for _, top := range w.tops {
 		top.Serve("test.", test+w.test.String())
 		top.Serve("example.", example+w.example.String())
+		top.Serve("com.", com+w.com.String())
 	}
 	w.recursor.Follow(w.root)
 	w.Start()

@@ -50,6 +50,8 @@ type Server struct {
 	signs bool   // it signs its zones itself
 	api   *API   // PowerDNS's HTTP interface; nil: none
 
+	resolver netip.AddrPort // PowerDNS: whom it asks for the addresses of an ALIAS; the zero value: it has no such type
+
 	listen netip.AddrPort // where the program listens: Addr and port, but for BIND
 
 	anchor       string // unbound: a DS record in which it believes
@@ -113,6 +115,9 @@ func (s *Server) Replace(origin, text string) error {
 
 // Follow makes an unbound ask these root servers. It can ask on port 53 only.
 func (s *Server) Follow(roots ...*Server) { s.hints = hintsText(roots) }
+
+// FlattenBy gives a PowerDNS the type ALIAS: it answers with the addresses that a recursive resolver has for the target.
+func (s *Server) FlattenBy(recursor *Server) { s.resolver = netip.AddrPortFrom(recursor.Addr, recursor.port) }
 
 // Log gives what the server printed last.
 func (s *Server) Log() string {
@@ -264,12 +269,17 @@ remote-control:
 		for _, z := range s.zones {
 			line("zone %q { type master; file %q; };", z.origin, filepath.Join(s.dir, z.zoneFile()))
 		}
-		return map[string]string{"named.conf": b.String()}, []string{
+		args := []string{
 			"--config-dir=" + s.dir, "--socket-dir=" + s.dir, "--daemon=no", "--guardian=no", "--launch=bind",
 			"--bind-config=" + filepath.Join(s.dir, "named.conf"), "--local-address=" + s.Addr.String(), fmt.Sprintf("--local-port=%d", s.port),
 			"--cache-ttl=0", "--query-cache-ttl=0", "--negquery-cache-ttl=0", "--zone-cache-refresh-interval=0",
 			"--receiver-threads=1", "--distributor-threads=1", "--security-poll-suffix=", "--disable-syslog=yes", "--write-pid=no",
+			"--dname-processing=yes",
 		}
+		if s.resolver.IsValid() {
+			args = append(args, "--expand-alias=yes", "--resolver="+s.resolver.String())
+		}
+		return map[string]string{"named.conf": b.String()}, args
 	case TinyDNS:
 		for _, z := range s.zones {
 			line("%s", z.text)
