@@ -37,6 +37,7 @@ type randomWorld struct {
 	without      []resolver.Name // servers whose copy lacks the record
 	faults       []string
 	wildcardCert bool
+	typed        string // the name as it was typed, where that is not clean
 }
 
 func (w *randomWorld) one(of ...string) string { return of[w.IntN(len(of))] }
@@ -178,7 +179,11 @@ func (w *randomWorld) world(t testing.TB) validatetest.World {
 	if w.wildcardCert {
 		domain = "*." + domain
 	}
-	r, _, err := validate.ParseRecord(domain, w.name.String(), w.value.String())
+	typed := w.name.String()
+	if w.typed != "" {
+		typed = w.typed
+	}
+	r, _, err := validate.ParseRecord(domain, typed, w.value.String())
 	require.NoError(t, err)
 	out := validatetest.World{File: "random", Zones: zones, Record: r}
 	for _, f := range w.faults {
@@ -240,8 +245,20 @@ type faultOf struct {
 	verdict validate.Verdict
 	first   validate.ID // the rule of the first finding
 	put     func(w *randomWorld) bool
+	part    faultPart
 }
 
+// faultPart is what of a world a fault changes. Faults of different parts can hold at once, and each is then found.
+type faultPart int
+
+const (
+	ofRecord  faultPart = iota // the record: its place, value, type, or what stands around it
+	ofWay                      // the way to the zone, or all of its servers: nothing else shows behind it
+	ofOneOnly                  // one server of several
+	ofInput                    // what was typed
+)
+
+// randomFaults is the catalogue of faults: what is wrong, how a healthy world is made so, and what must be found first.
 func randomFaults() []faultOf {
 	gone := func(w *randomWorld) { w.held, w.wildcards = "", nil }
 	moved := func(w *randomWorld, to resolver.Name, ok bool) bool {
@@ -268,22 +285,22 @@ func randomFaults() []faultOf {
 		return len(w.servers) > 1
 	}
 	return []faultOf{
-		{"missing", validate.Invalid, "record-missing", func(w *randomWorld) bool { gone(w); return true }},
+		{"missing", validate.Invalid, "record-missing", func(w *randomWorld) bool { gone(w); return true }, ofRecord},
 		{"doubled", validate.Invalid, "name-doubled", func(w *randomWorld) bool {
 			suffix := []resolver.Name{w.zone, w.domain}[w.IntN(2)]
 			n, ok := w.name.Under(suffix)
 			return moved(w, n, ok)
-		}},
+		}, ofRecord},
 		{"relocated", validate.Invalid, "name-relocated", func(w *randomWorld) bool {
 			if w.domain == w.zone || w.chance(30) {
 				// Below www it would be a label doubled.
 				return moved(w, child(w.name.FirstLabel(), child("www", w.domain)), w.domain.FirstLabel() != "www")
 			}
 			return moved(w, child(w.name.FirstLabel(), w.zone), true)
-		}},
+		}, ofRecord},
 		{"without underscore", validate.Invalid, "name-underscore-missing", func(w *randomWorld) bool {
 			return moved(w, child(w.name.FirstLabel()[1:], w.domain), true)
-		}},
+		}, ofRecord},
 		{"exchanged", validate.Invalid, "value-swapped", func(w *randomWorld) bool {
 			gone(w)
 			head, _ := w.value.TrimSuffix(validate.ValidationSuffix)
@@ -293,11 +310,11 @@ func randomFaults() []faultOf {
 			}
 			w.held = w.line(n, "CNAME", w.name.String())
 			return ok && head.NumLabels() > 0
-		}},
+		}, ofRecord},
 		{"value doubled", validate.Invalid, "value-doubled", func(w *randomWorld) bool {
 			n, ok := w.value.Under([]resolver.Name{w.zone, w.domain}[w.IntN(2)])
 			return valued(w, n, ok)
-		}},
+		}, ofRecord},
 		{"value mangled", validate.Invalid, "value-mangled", func(w *randomWorld) bool {
 			s := []byte(w.value.String())
 			at := 1 + w.IntN(30)
@@ -310,44 +327,62 @@ func randomFaults() []faultOf {
 				s[at] = 'y'
 			}
 			return valued(w, resolver.MustParseName(string(s)), true)
-		}},
-		{"another value", validate.Invalid, "value-mismatch", func(w *randomWorld) bool { return valued(w, w.acmValue(), true) }},
+		}, ofRecord},
+		{"another value", validate.Invalid, "value-mismatch", func(w *randomWorld) bool { return valued(w, w.acmValue(), true) }, ofRecord},
 		{"a site", validate.Invalid, "value-mismatch", func(w *randomWorld) bool {
 			w.wildcards = nil // one of the same target could not be told from the record
 			return valued(w, resolver.MustParseName("shop.other.org."), true)
-		}},
+		}, ofRecord},
 		{"TXT", validate.Invalid, "record-wrong-type", func(w *randomWorld) bool {
 			gone(w)
 			w.held = w.line(w.name, "TXT", `"`+w.value.Text()+`"`)
 			return true
-		}},
+		}, ofRecord},
 		{"TXT beside it", validate.Invalid, "cname-and-other-data", func(w *randomWorld) bool {
 			w.lines = append(w.lines, w.name.String()+" TXT \"old\"")
 			return true
-		}},
+		}, ofRecord},
 		{"two", validate.Invalid, "cname-multiple", func(w *randomWorld) bool {
 			w.lines = append(w.lines, w.line(w.name, "CNAME", w.acmValue().String()))
 			return true
-		}},
+		}, ofRecord},
 		{"wildcard", validate.Invalid, "name-wildcarded", func(w *randomWorld) bool {
 			gone(w)
 			w.held = "*." + w.domain.String() + " CNAME shop.other.org."
 			return true
-		}},
+		}, ofRecord},
 		{"one server without it", validate.Invalid, "servers-disagree", func(w *randomWorld) bool {
 			w.wildcards, w.without = nil, w.servers[:1]
 			return len(w.servers) > 1
-		}},
+		}, ofRecord},
+		{"flattened", validate.Invalid, "record-flattened", func(w *randomWorld) bool {
+			gone(w)
+			w.held = w.line(w.name, w.one("A 104.16.0.1", "AAAA 2606:4700::1"), "")
+			return true
+		}, ofRecord},
+		{"renamed", validate.Invalid, "name-under-dname", func(w *randomWorld) bool {
+			gone(w)
+			at := w.domain.String() + " "
+			w.lines = slices.DeleteFunc(w.lines, func(l string) bool { return strings.HasPrefix(l, at+"CNAME") })
+			w.lines = append(w.lines, at+"DNAME renamed.other.org.")
+			return w.domain.Below(w.zone)
+		}, ofRecord},
 		{"not delegated", validate.Invalid, "zone-undelegated", func(w *randomWorld) bool {
 			w.undelegated = true
 			return len(w.others) == 0
-		}},
-		{"all refuse", validate.Invalid, "server-lame", func(w *randomWorld) bool { return all(w, "refused") }},
-		{"all fail", validate.Undetermined, "server-lame", func(w *randomWorld) bool { return all(w, "servfail") }},
-		{"all silent", validate.Undetermined, "server-unreachable", func(w *randomWorld) bool { return all(w, "drop") }},
-		{"one refuses", validate.Valid, "server-lame", func(w *randomWorld) bool { return one(w, "refused name "+w.name.String()) }},
-		{"one fails", validate.Valid, "server-lame", func(w *randomWorld) bool { return one(w, "servfail name "+w.name.String()) }},
-		{"one is silent", validate.Valid, "server-unreachable", func(w *randomWorld) bool { return one(w, "drop name "+w.name.String()) }},
+		}, ofWay},
+		{"suspended", validate.Invalid, "zone-suspended", func(w *randomWorld) bool {
+			gone(w)
+			w.servers = []resolver.Name{resolver.MustParseName("ns1.sedoparking.com."), resolver.MustParseName("ns2.sedoparking.com.")}
+			return true
+		}, ofWay},
+		{"all refuse", validate.Invalid, "server-lame", func(w *randomWorld) bool { return all(w, "refused") }, ofWay},
+		{"all fail", validate.Undetermined, "server-lame", func(w *randomWorld) bool { return all(w, "servfail") }, ofWay},
+		{"all silent", validate.Undetermined, "server-unreachable", func(w *randomWorld) bool { return all(w, "drop") }, ofWay},
+		{"one refuses", validate.Valid, "server-lame", func(w *randomWorld) bool { return one(w, "refused name "+w.name.String()) }, ofOneOnly},
+		{"one fails", validate.Valid, "server-lame", func(w *randomWorld) bool { return one(w, "servfail name "+w.name.String()) }, ofOneOnly},
+		{"one is silent", validate.Valid, "server-unreachable", func(w *randomWorld) bool { return one(w, "drop name "+w.name.String()) }, ofOneOnly},
+		{"quotes around the name", validate.Valid, "input-unclean", func(w *randomWorld) bool { w.typed = "\u201c" + w.name.Text() + "\u201d"; return true }, ofInput},
 	}
 }
 
@@ -373,6 +408,40 @@ func TestRandomFaultsAreTheFirstFinding(t *testing.T) {
 				t.Error("no world had room for it")
 			}
 		})
+	}
+}
+
+// TestRandomPairsOfFaultsAreBothFound puts two faults into one world that do not hide each other: a record's and one
+// server's, or a record's and one of the input.
+func TestRandomPairsOfFaultsAreBothFound(t *testing.T) {
+	for _, a := range randomFaults() {
+		for _, b := range randomFaults() {
+			if a.part != ofRecord || b.part != ofOneOnly && b.part != ofInput {
+				continue
+			}
+			t.Run(a.name+" and "+b.name, func(t *testing.T) {
+				t.Parallel()
+				found := 0
+				eachRandom(t, number(t, 10, 60), func(t *testing.T, w *randomWorld) bool {
+					if !a.put(w) || !b.put(w) || len(w.without) > 0 && b.part == ofOneOnly { // of two servers that disagree one is left
+						return true
+					}
+					found++
+					rep, _ := validatetest.Measure(t, w.world(t))
+					has := func(id validate.ID) bool {
+						return slices.ContainsFunc(rep.Findings, func(f validate.Finding) bool { return f.Rule == id && f.ExplainedBy == "" })
+					}
+					if rep.Verdict != validate.Invalid || firstOfDNS(rep) != a.first || !has(b.first) {
+						t.Errorf("want invalid, %s first, and %s:\n%s", a.first, b.first, show(rep))
+						return false
+					}
+					return true
+				})
+				if found == 0 && *randomWorlds == 0 && (a.name != "one server without it" || b.part != ofOneOnly) {
+					t.Error("no world had room for both")
+				}
+			})
+		}
 	}
 }
 

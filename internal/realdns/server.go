@@ -117,7 +117,9 @@ func (s *Server) Replace(origin, text string) error {
 func (s *Server) Follow(roots ...*Server) { s.hints = hintsText(roots) }
 
 // FlattenBy gives a PowerDNS the type ALIAS: it answers with the addresses that a recursive resolver has for the target.
-func (s *Server) FlattenBy(recursor *Server) { s.resolver = netip.AddrPortFrom(recursor.Addr, recursor.port) }
+func (s *Server) FlattenBy(recursor *Server) {
+	s.resolver = netip.AddrPortFrom(recursor.Addr, recursor.port)
+}
 
 // Log gives what the server printed last.
 func (s *Server) Log() string {
