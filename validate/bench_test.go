@@ -66,7 +66,12 @@ func stories(t testing.TB) []story {
 	for _, r := range validate.Rules() {
 		id := r.Info().ID
 		s := special[id]
-		if _, told := special[id]; !told || s.least == (least{}) && s.name != "" {
+		_, told := special[id]
+		switch w := worlds[string(id)]; {
+		case r.Info().Certificate && w.Record.Problem() != nil: // ACM says it all
+		case r.Info().Certificate && w.Verdict == validate.Valid:
+			s.least = withGlue
+		case !told || s.least == (least{}) && s.name != "":
 			s.least = withGlue.explaining()
 		}
 		s.name = string(id) + s.name

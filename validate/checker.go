@@ -153,7 +153,10 @@ func (p *Pass) run(ctx context.Context, rules []Rule) []Outcome {
 		}()
 	}
 	hopeless := p.Record.hopeless()
-	skip := func(r Rule) bool { return hopeless && !r.Info().Input }
+	skip := func(r Rule) bool {
+		i := r.Info()
+		return hopeless && !i.Input || i.Certificate && p.Record.Certificate.IsZero()
+	}
 	for i, r := range rules {
 		if !r.Info().Probe && !skip(r) {
 			start(i)
@@ -175,7 +178,10 @@ func (p *Pass) run(ctx context.Context, rules []Rule) []Outcome {
 	for i, r := range rules {
 		if !started[i] {
 			out[i] = Outcome{Rule: r.Info().ID, State: NotApplicable, Reason: "nothing that it explains has failed"}
-			if skip(r) {
+			switch info := r.Info(); {
+			case info.Certificate && p.Record.Certificate.IsZero():
+				out[i].Reason = "nothing is known about the certificate: its ARN, or the output of aws acm describe-certificate, would tell"
+			case skip(r):
 				out[i].Reason = "no answer of the DNS matters for this record"
 			}
 		}
@@ -230,12 +236,19 @@ func fold(rules []Rule, found map[ID][]Finding) []Finding {
 	}
 	for i := range out {
 		for _, cause := range out {
-			if cause.Rule != out[i].Rule && slices.Contains(explains[cause.Rule], out[i].Rule) && severityRank[cause.Severity] <= severityRank[out[i].Severity] {
+			if cause.Rule != out[i].Rule && (slices.Contains(explains[cause.Rule], out[i].Rule) || out[i].followsFrom(cause)) && severityRank[cause.Severity] <= severityRank[out[i].Severity] {
 				out[i].ExplainedBy, out[i].Fixes = cause.Rule, nil
 				break
 			}
 		}
 	}
+	sortFindings(out, order)
+	return out
+}
+
+// sortFindings puts errors before warnings before notices, what is explained after what explains it, else in the order of
+// the rules.
+func sortFindings(findings []Finding, order map[ID]int) {
 	rank := func(f Finding) int {
 		r := severityRank[f.Severity] * 2
 		if f.ExplainedBy != "" {
@@ -243,13 +256,20 @@ func fold(rules []Rule, found map[ID][]Finding) []Finding {
 		}
 		return r
 	}
-	slices.SortStableFunc(out, func(a, b Finding) int {
+	slices.SortStableFunc(findings, func(a, b Finding) int {
 		if d := rank(a) - rank(b); d != 0 {
 			return d
 		}
 		return order[a.Rule] - order[b.Rule]
 	})
-	return out
+}
+
+// anyRecordError in Finding.follows stands for every certain error about the record.
+const anyRecordError ID = "*"
+
+func (f Finding) followsFrom(cause Finding) bool {
+	return slices.Contains(f.follows, cause.Rule) || slices.Contains(f.follows, anyRecordError) &&
+		cause.About == AboutRecord && cause.Severity == Error && cause.Confidence == Certain
 }
 
 // CheckAll checks a stream of records, several at a time, in bounded memory, and gives the reports in the order of the

@@ -83,10 +83,12 @@ func (e Evidence) Nslookup() string {
 
 // shellWord quotes what a shell would not pass on as it is.
 func shellWord(s string) string {
-	if strings.ContainsAny(s, "\\*'\"$&;|<>()[]{}?!#~`") {
-		return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && !strings.ContainsRune("._-:/+=@,%", r)
+	}) {
+		return s
 	}
-	return s
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // shellName is [shellWord] for a name.

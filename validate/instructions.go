@@ -16,6 +16,7 @@ var (
 	refValidation   = Ref{"ACM User Guide", "AWS Certificate Manager DNS validation"}
 	refArticle      = Ref{"AWS re:Post knowledge centre", "CNAME record not resolving, validation still pending"}
 	refAPI          = Ref{"ACM API Reference", "DomainValidation"}
+	refCertificate  = Ref{"ACM API Reference", "CertificateDetail"}
 )
 
 // servedBy is the host of the zone that is asked, by the name servers that the parent names; zero where none is known, or

@@ -11,10 +11,12 @@ import (
 
 // Source is one record of an input, or what is wrong with it, and where it stood.
 type Source struct {
-	ID     string // the input's own name for it, from NDJSON or a column "id"; "" where it has none
-	Line   int    // the line it begins at, from 1
-	Record Record // its zero value where Err is not nil
-	Err    error  // nil, an [*InputError], several joined, or the error of reading
+	ID   string // the input's own name for it, from NDJSON or a column "id"; "" where it has none
+	Line int    // the line it begins at, from 1
+	// Record is the zero value where Err is not nil; where Err wraps [ErrNoRecord], it may hold the domain and what is
+	// known about the certificate, and a check of it says what there is to say.
+	Record Record
+	Err    error // nil, an [*InputError], several joined, or the error of reading
 
 	Domain, Name, Value string // as they were read, before anything was mended
 }
@@ -24,14 +26,15 @@ type Source struct {
 // domain_validation_options (as JSON of terraform output, show or console), NDJSON, and lines NAME CNAME VALUE. UTF-8, and
 // UTF-16 with a byte order mark, are understood.
 //
-// Equal records come once, with the domains of all: a wildcard and its base share one. The records that could be read are
+// Equal records of one certificate come once, with the domains of all: a wildcard and its base share one. What a
+// certificate says of itself is in Record.Certificate. The records that could be read are
 // given even where others could not; the error then joins an [*InputError] for each, at most twenty. An error wraps
 // [ErrNoRecord] where the input is in order and its certificate has no record for DNS validation.
 func ParseCertificate(r io.Reader) ([]Record, error) {
 	const most = 20
 	var records []Record
 	var errs []error
-	at := map[[2]string]int{}
+	at := map[[3]string]int{}
 	more := 0
 	for s := range ParseSources(r) {
 		if s.Err != nil {
@@ -42,7 +45,7 @@ func ParseCertificate(r io.Reader) ([]Record, error) {
 			}
 			continue
 		}
-		key := [2]string{s.Record.Name.String(), s.Record.Value.String()}
+		key := s.Record.key()
 		if i, ok := at[key]; ok {
 			records[i] = merged(records[i], s.Record)
 			continue
@@ -54,6 +57,11 @@ func ParseCertificate(r io.Reader) ([]Record, error) {
 		errs = append(errs, fmt.Errorf("%w: %d more errors like these", ErrInput, more))
 	}
 	return records, errors.Join(errs...)
+}
+
+// key tells records apart: the same record of another certificate has another fate.
+func (r Record) key() [3]string {
+	return [3]string{r.Name.String(), r.Value.String(), r.Certificate.ARN}
 }
 
 // merged adds the domains and notes of an equal record. A domain that is not the record's own has a note and is not added:

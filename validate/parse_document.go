@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
 )
 
 // document is one JSON value of an input, and what has been found in it.
@@ -13,7 +15,8 @@ type document struct {
 	line, column int // of its first character
 	root         jsonValue
 	found        []Source
-	records      map[[2]string]int // where a record stands in found, by name and value
+	records      map[[3]string]int // where a record stands in found, by name, value and certificate
+	of           Certificate       // the certificate whose domains are being read
 
 	at, atLine, atColumn int // an octet whose place is known, lest each record of a large document counts from its start
 }
@@ -75,7 +78,7 @@ func parseJSONValues(lines *inputLines, emit func(Source) bool) {
 // readDocument takes one value, of the line and as many after it as it needs. What stands behind it in the last one is
 // given back. So are the lines behind a value that is broken off: they may be whole.
 func readDocument(first inputLine, lines *inputLines) (*document, *InputError) {
-	d := &document{line: first.number, column: first.column, atLine: first.number, atColumn: first.column, records: map[[2]string]int{}}
+	d := &document{line: first.number, column: first.column, atLine: first.number, atColumn: first.column, records: map[[3]string]int{}}
 	var x jsonExtent
 	var text strings.Builder
 	taken := []inputLine{first}
@@ -174,16 +177,23 @@ func (d *document) field(v jsonValue) rawField {
 func (d *document) fail(v jsonValue, s Source, e *InputError) {
 	e.Line, e.Column = d.place(v.start)
 	s.Line, s.Err = e.Line, e
+	if e.Kind != nil && !d.of.IsZero() { // no record, and yet something to say
+		s.Record.Certificate = d.of
+		if n, err := resolver.ParseName(s.Domain); err == nil {
+			s.Record.Domains = []resolver.Name{n}
+		}
+	}
 	d.found = append(d.found, s)
 }
 
-// add notes a record; one that the document has had already gives its domain only.
+// add notes a record; one that the certificate has had already gives its domain only.
 func (d *document) add(s Source) {
 	if s.Err != nil {
 		d.found = append(d.found, s)
 		return
 	}
-	key := [2]string{s.Record.Name.String(), s.Record.Value.String()}
+	s.Record.Certificate = d.of
+	key := s.Record.key()
 	if i, ok := d.records[key]; ok {
 		d.found[i].Record = merged(d.found[i].Record, s.Record)
 		return
@@ -240,6 +250,8 @@ func (d *document) walk(v jsonValue) {
 			})
 		case v.get("DomainValidationOptions").exists(), v.get("CertificateArn").kind == '"' && v.get("Status", "Type").exists():
 			d.certificate(v)
+		case v.get("AcmeDomainValidationArn").kind == '"' && v.get("Status").exists():
+			d.acmeValidation(v)
 		case v.get("ResourceRecord").kind == '{':
 			d.option(v, v.get("DomainName"))
 		case d.hasKey(v, "resource_record_name"):
@@ -313,6 +325,8 @@ func (d *document) strings(v jsonValue, raw rawRecord, domain, name, value, typ 
 
 // certificate reads a Certificate of ACM ("CertificateDetail" in the ACM API Reference).
 func (d *document) certificate(v jsonValue) {
+	d.of = d.facts(v)
+	defer func() { d.of = Certificate{} }()
 	domain := v.get("DomainName")
 	lists := []jsonValue{v.get("DomainValidationOptions"), v.get("RenewalSummary").get("DomainValidationOptions")}
 	options := 0

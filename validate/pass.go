@@ -147,11 +147,14 @@ func (p *Pass) AskOneEach(ctx context.Context, t resolver.Type, names ...resolve
 	return out
 }
 
-// Report files a finding. Rule and, where it is empty, severity are filled in; the answers become its evidence.
+// Report files a finding. Rule, subject and, where it is empty, severity are filled in; the answers become its evidence.
 func (p *Pass) Report(f Finding, saw ...resolver.Answer) {
 	f.Rule = p.rule.ID
 	if f.Severity == "" {
 		f.Severity = p.rule.Severity
+	}
+	if p.rule.Certificate {
+		f.About = AboutCertificate
 	}
 	for _, a := range saw {
 		f.Evidence = append(f.Evidence, Saw(a))

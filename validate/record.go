@@ -13,6 +13,9 @@ type Record struct {
 	Value   resolver.Name   // the target: _<token>.[<label>.]acm-validations.aws.
 	Domains []resolver.Name // the certificate's domains that this record proves; a wildcard and its base share one
 	Notes   []Note          // what had to be mended to understand the input; it changes no verdict
+	// Certificate is what ACM says about the certificate that asks for this record; zero where nothing is known. It changes
+	// no verdict, which is about the DNS.
+	Certificate Certificate
 }
 
 // Note is something about the input that was understood all the same, such as quotes around a name.

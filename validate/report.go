@@ -59,6 +59,18 @@ const (
 	WhereNowhere   Where = "nowhere"   // nothing to do, or only to wait
 )
 
+// Subject is what a finding is about. The verdict is about the DNS alone, and so is this law: a record is invalid exactly when
+// some finding about it is an error and certain, and a valid record has no error about it. A certificate can be lost all
+// the same, its 72 hours over or failed for a reason that is not in the DNS: that is an error [AboutCertificate], beside
+// whatever the DNS says.
+type Subject string
+
+// What a finding can be about.
+const (
+	AboutRecord      Subject = ""            // what the DNS says about the record
+	AboutCertificate Subject = "certificate" // what ACM says about the certificate
+)
+
 // Report is all that a check found out about one record. It is a plain value: the same answers give the same report, byte
 // for byte, whatever the order and speed in which they came. What depends on the run is in Stats.
 type Report struct {
@@ -92,10 +104,13 @@ type Finding struct {
 	Rule        ID
 	Severity    Severity
 	Confidence  Confidence
+	About       Subject
 	Message     string
 	Evidence    []Evidence
 	ExplainedBy ID // the rule whose finding is the cause of this one; empty for a cause
 	Fixes       []Fix
+
+	follows []ID // rules of whose findings this one is a consequence, beside those that explain its rule always
 }
 
 // Evidence is one thing that was seen: who was asked what, and what came back.
@@ -189,6 +204,7 @@ type findingDocument struct {
 	Rule        ID            `json:"rule"`
 	Severity    Severity      `json:"severity"`
 	Confidence  Confidence    `json:"confidence"`
+	About       Subject       `json:"about,omitempty"`
 	Message     string        `json:"message"`
 	Evidence    []string      `json:"evidence"`
 	ExplainedBy ID            `json:"explained_by,omitempty"`
@@ -232,7 +248,7 @@ func (r Report) document() reportDocument {
 	}
 	for _, f := range r.Findings {
 		fd := findingDocument{
-			Rule: f.Rule, Severity: f.Severity, Confidence: f.Confidence, Message: f.Message,
+			Rule: f.Rule, Severity: f.Severity, Confidence: f.Confidence, About: f.About, Message: f.Message,
 			Evidence: []string{}, ExplainedBy: f.ExplainedBy, Fixes: []fixDocument{},
 		}
 		for _, e := range f.Evidence {

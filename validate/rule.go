@@ -35,6 +35,9 @@ type Info struct {
 	// Input marks a rule that reads the record alone. The others do not run on input that is no record of ACM, or whose
 	// domain cannot be certified.
 	Input bool
+	// Certificate marks a rule about the certificate and not about the DNS. It runs where something is known about the
+	// certificate, and its findings are [AboutCertificate]: they change no verdict.
+	Certificate bool
 }
 
 // Ref is a source: a document and the place in it.
@@ -122,6 +125,12 @@ func Rules() []Rule {
 		inputSwapped{},
 		inputUnclean{},
 		domainIneligible{},
+		recordPending{},
+		certificateNotDNS{},
+		certificateTimedOut{},
+		certificateFailed{},
+		acmeValidationFailed{},
+		certificateRecordDiffers{},
 		zoneUndelegated{},
 		zoneSuspended{},
 		serverLame{},
@@ -149,6 +158,10 @@ func Rules() []Rule {
 		perspectiveDiffers{},
 		answerStale{},
 		resolverDiffers{},
+		certificateOtherDomain{},
+		renewalBlocked{},
+		renewalIneligible{},
+		recordValidWait{},
 		valueUnderscoreStripped{},
 		targetUnresolvable{},
 		ttlLong{},

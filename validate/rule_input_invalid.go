@@ -24,7 +24,13 @@ func (inputInvalid) Info() Info {
 
 func (inputInvalid) Run(_ context.Context, p *Pass) error {
 	problem := p.Record.Problem()
-	if problem == nil {
+	switch {
+	case problem == nil:
+		return nil
+	case p.Record.awaited():
+		return ErrNotApplicable
+	case p.Record.Name.IsZero() && !p.Record.Certificate.IsZero():
+		p.Report(Finding{Confidence: Certain, Message: "there is no record to check: the certificate has none" + p.Record.forDomains()})
 		return nil
 	}
 	p.Report(Finding{

@@ -22,7 +22,12 @@ func (r Report) WriteText(w io.Writer, t Text) error {
 	var b strings.Builder
 	head := r.headline()
 	fmt.Fprintf(&b, "%s  %s  %s\n", r.domains(), t.paint(r.Verdict), head)
-	fmt.Fprintf(&b, "    name   %s\n    value  %s\n", r.Record.Name, r.Record.Value)
+	if !r.Record.Name.IsZero() {
+		fmt.Fprintf(&b, "    name   %s\n    value  %s\n", r.Record.Name, r.Record.Value)
+	}
+	if c := r.certificateText(); c != "" {
+		fmt.Fprintf(&b, "    ACM    %s\n", c)
+	}
 	if !r.Zone.Name.IsZero() {
 		at := list(r.Zone.NameServers, nameText)
 		if !r.Host.IsZero() {
@@ -74,12 +79,22 @@ func (r Report) domains() string {
 
 func (r Report) headline() string {
 	if r.Verdict == Valid {
-		return "a CA that asks now finds the record"
+		head := "a CA that asks now finds the record"
+		for _, f := range r.Findings {
+			if f.About == AboutCertificate && f.Severity == Error {
+				return head + ", and yet: " + titled(f)
+			}
+		}
+		return head
 	}
 	if len(r.Findings) == 0 {
 		return "the DNS did not answer well enough to say"
 	}
-	f := r.Findings[0]
+	return titled(r.Findings[0])
+}
+
+// titled is a finding in a few words.
+func titled(f Finding) string {
 	title := f.Message
 	for _, rule := range Rules() {
 		if i := rule.Info(); i.ID == f.Rule {

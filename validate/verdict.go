@@ -10,7 +10,10 @@ import (
 
 // verdict judges the facts; findings do not enter. The reason is in words for a verdict that is undetermined.
 func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
-	if p.Record.hopeless() {
+	switch {
+	case p.Record.awaited():
+		return Undetermined, "ACM has not issued the record yet"
+	case p.Record.hopeless():
 		return Invalid, ""
 	}
 	verdict, reason := p.recordVerdict(ctx)

@@ -31,7 +31,8 @@ func Laws() []Law {
 		{"once", "no question is asked twice in one check", once},
 		{"replay", "checking from the transcript gives the same report, byte for byte, with no network", replay},
 		{"fix", "applying the first fix whose place is the zone makes the world valid, or leaves what nothing in the zone mends", fix},
-		{"silence", "a valid world has no error, an invalid one has a certain one, and unrelated records change nothing", silence},
+		{"silence", "a valid record has no error about it, an invalid one a certain one, and unrelated records change nothing", silence},
+		{"certificate", "what ACM says about the certificate changes nothing of what is said about the DNS", certificate},
 		{"no-flip", "one damaged packet changes no verdict, nor does a silent server turn valid into invalid", noFlip},
 		{"order", "order and speed of the answers never change the report", order},
 		{"scope", "no fix names an owner that is neither the record's own nor a misplacement of it", scope},
@@ -130,7 +131,7 @@ func silence(t *testing.T, w World) {
 	rep := w.check(t, in)
 	errors, certain := 0, 0
 	for _, f := range rep.Findings {
-		if f.Severity == validate.Error {
+		if f.Severity == validate.Error && f.About == validate.AboutRecord {
 			errors++
 			if f.Confidence == validate.Certain {
 				certain++
@@ -138,7 +139,7 @@ func silence(t *testing.T, w World) {
 		}
 	}
 	if rep.Verdict == validate.Valid && errors > 0 {
-		t.Error("it is valid and has an error")
+		t.Error("it is valid and has an error about the record")
 	}
 	if (rep.Verdict == validate.Invalid) != (certain > 0) {
 		t.Errorf("it is %s and has %d certain errors", rep.Verdict, certain)
@@ -153,6 +154,33 @@ func silence(t *testing.T, w World) {
 		}
 	}
 	same(t, rep, w.check(t, in))
+}
+
+// certificate checks the record alone: verdict, questions and findings about the record must stay, though what is said about
+// the certificate can be the cause of one.
+func certificate(t *testing.T, w World) {
+	if w.Record.Certificate.IsZero() || w.Record.Name.IsZero() {
+		return
+	}
+	with := w.check(t, w.internet(t))
+	alone := w
+	alone.Record.Certificate = validate.Certificate{}
+	without := alone.check(t, alone.internet(t))
+	if with.Verdict != without.Verdict || with.Queries != without.Queries {
+		t.Errorf("with the certificate it is %s after %d questions, without %s after %d", with.Verdict, with.Queries, without.Verdict, without.Queries)
+	}
+	said := func(r validate.Report) (out []validate.ID) {
+		for _, f := range r.Findings {
+			if f.About == validate.AboutRecord {
+				out = append(out, f.Rule)
+			}
+		}
+		slices.Sort(out)
+		return out
+	}
+	if a, b := said(with), said(without); !slices.Equal(a, b) {
+		t.Errorf("with the certificate %v is found about the record, without %v", a, b)
+	}
 }
 
 // packets runs the world through a Client over packets in memory, where time is simulated.
@@ -406,8 +434,8 @@ func errorsOf(rep validate.Report) []Want {
 }
 
 func spelling(t *testing.T, w World) {
-	if len(w.Record.Notes) > 0 {
-		return // the file spells it as it is on purpose
+	if len(w.Record.Notes) > 0 || w.Record.Name.IsZero() {
+		return // the file spells it as it is on purpose, or there is nothing to spell
 	}
 	base := w.check(t, w.internet(t))
 	var domain string
@@ -428,7 +456,7 @@ func spelling(t *testing.T, w World) {
 		r.Notes = nil
 		other := w
 		other.Record = r
-		other.Record.Domains = w.Record.Domains
+		other.Record.Domains, other.Record.Certificate = w.Record.Domains, w.Record.Certificate
 		same(t, base, other.check(t, other.internet(t)))
 	}
 }

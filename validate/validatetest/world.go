@@ -20,6 +20,8 @@
 //
 // Zones are read by resolvertest.Parse, which fills in what is not given, and signs what is to be signed; a section "faults" holds lines for
 // resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes the record. A section
+// "certificate" holds what aws acm describe-certificate prints; where it has one record, or none yet, the section "record"
+// may be left out. A section
 // "witnesses" names recursive resolvers to compare with, one a line, "own" before this machine's own; further lines are for
 // resolvertest.ParseView and say what one of them remembers, or sees of its own. A section "eta" says how long after the
 // check the answer is seen everywhere: a duration or "none". A section "none" in place of "fix" says why no change in the
@@ -80,7 +82,7 @@ func (w Want) String() string {
 	return s
 }
 
-var sections = []string{"story", "zones", "faults", "elsewhere", "witnesses", "record", "want", "eta", "fix", "none", "asked"}
+var sections = []string{"story", "zones", "faults", "elsewhere", "witnesses", "record", "certificate", "want", "eta", "fix", "none", "asked"}
 
 // ParseWorld reads a world. Errors name the file and wrap [ErrBadWorld].
 func ParseWorld(file, text string) (World, error) {
@@ -128,7 +130,7 @@ func ParseWorld(file, text string) (World, error) {
 		w.ETA = eta[0]
 	}
 	var err error
-	if w.Record, err = parseRecord(parts["record"]); err != nil {
+	if w.Record, err = parseRecord(parts["record"], parts["certificate"]); err != nil {
 		return fail("%v", err)
 	}
 	want := lines(parts["want"])
@@ -182,8 +184,30 @@ func lines(s string) []string {
 	return out
 }
 
-// parseRecord reads "NAME CNAME VALUE", or lines "domain …", "name …" and "value …" for input that is not so clean.
-func parseRecord(text string) (validate.Record, error) {
+// parseRecord reads the sections "record" and "certificate", of which one may be empty.
+func parseRecord(record, certificate string) (validate.Record, error) {
+	if strings.TrimSpace(certificate) == "" {
+		return parseTyped(record)
+	}
+	var read []validate.Record
+	for s := range validate.ParseSources(strings.NewReader(certificate)) {
+		if s.Err != nil && s.Record.Certificate.IsZero() {
+			return validate.Record{}, fmt.Errorf("certificate: %w", s.Err)
+		}
+		read = append(read, s.Record)
+	}
+	if strings.TrimSpace(record) == "" {
+		if len(read) != 1 {
+			return validate.Record{}, fmt.Errorf("certificate: it has %d records, and no section says which is checked", len(read))
+		}
+		return read[0], nil
+	}
+	r, err := parseTyped(record)
+	return r.WithCertificate(read[0].Certificate), err
+}
+
+// parseTyped reads "NAME CNAME VALUE", or lines "domain …", "name …" and "value …" for input that is not so clean.
+func parseTyped(text string) (validate.Record, error) {
 	var domain, name, value string
 	for _, l := range strings.Split(strings.Trim(text, "\n"), "\n") {
 		key, rest, _ := strings.Cut(l, " ")
