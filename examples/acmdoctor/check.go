@@ -38,11 +38,14 @@ func newCheckCommand() *cobra.Command {
 valid, invalid or undetermined, with the cause, its evidence and the change that
 mends it. It changes nothing.
 
-SOURCE is a file or - for standard input: the JSON of aws acm
-describe-certificate, the console's CSV export, Terraform's
+SOURCE is a certificate's ARN, which is read through the AWS API with the
+credentials that every AWS tool finds; or a file or - for standard input: the
+JSON of aws acm describe-certificate, the console's CSV export, Terraform's
 domain_validation_options, NDJSON, or lines NAME CNAME VALUE. The form is
-recognised. One record can be typed with --name and --value.`,
-		Example: `  aws acm describe-certificate --certificate-arn ARN | acmdoctor check -
+recognised. One record can be typed with --name and --value; together with its
+certificate as SOURCE it is also seen whether it is that certificate's.`,
+		Example: `  acmdoctor check arn:aws:acm:eu-west-1:123456789012:certificate/ID
+  aws acm describe-certificate --certificate-arn ARN | acmdoctor check -
   acmdoctor check --name _a79….example.com. --value _424….acm-validations.aws.
   acmdoctor check --ndjson records.ndjson
   acmdoctor check --transcript dns.txt pending.json; acmdoctor check --replay dns.txt`,
@@ -107,9 +110,9 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 	records := func(yield func(validate.Record) bool) {
 		for s := range sources {
 			waiting = append(waiting, s)
-			if s.Err == nil {
+			if isChecked(s) {
 				rec.note(s)
-				progress.started(s.Record.Domain().Text())
+				progress.started(domainOf(s))
 				if !yield(s.Record) {
 					return
 				}
@@ -120,8 +123,21 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 		out: c.out, json: c.json, ndjson: c.ndjson,
 		text: validate.Text{Color: wantsColor(c.out), Nslookup: runtime.GOOS == "windows"},
 	}
+	var together group
+	flush := func() error {
+		sources, reports := together.take()
+		for i, rep := range reports {
+			if err := p.report(sources[i], rep); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
 	flushBad := func() error {
-		for len(waiting) > 0 && waiting[0].Err != nil {
+		for len(waiting) > 0 && !isChecked(waiting[0]) {
+			if err := flush(); err != nil {
+				return err
+			}
 			s := waiting[0]
 			waiting = waiting[1:]
 			c.bad++
@@ -140,7 +156,7 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 	}
 	for rep, err := range checker.CheckAll(ctx, records) {
 		if err != nil {
-			return errors.Join(err, p.close())
+			return errors.Join(err, flush(), p.close())
 		}
 		progress.clear()
 		if err := flushBad(); err != nil {
@@ -157,9 +173,20 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 			c.unk++
 		}
 		progress.finished()
-		if err := p.report(s, rep); err != nil {
-			return err
+		if !together.holds(rep) {
+			if err := flush(); err != nil {
+				return err
+			}
 		}
+		together.add(s, rep)
+		if !together.waits() {
+			if err := flush(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := flush(); err != nil {
+		return err
 	}
 	if ctx.Err() != nil {
 		return p.close() // what was done is reported

@@ -7,7 +7,7 @@ import (
 	"io"
 	"iter"
 	"os"
-	"strings"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -19,6 +19,7 @@ type inputFlags struct {
 	name, value, domain string
 	input               []string
 	stdin               *interruptible
+	acm                 acmFlags
 }
 
 // interruptible is standard input that stops waiting when the run is interrupted. Whoever types, or a pipe that stays open,
@@ -62,7 +63,8 @@ func (f *inputFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.name, "name", "", "the record's name, as ACM gave it")
 	fl.StringVar(&f.value, "value", "", "the record's value, as ACM gave it")
 	fl.StringVar(&f.domain, "domain", "", "the certificate's domain (default: the name without its first label)")
-	fl.StringArrayVar(&f.input, "input", nil, "a file of records, or - for standard input; the same as SOURCE")
+	fl.StringArrayVar(&f.input, "input", nil, "a file of records, an ARN, or - for standard input; the same as SOURCE")
+	f.acm.add(cmd)
 }
 
 // sources gives the records to check. recorded is what a replayed transcript brings, for when nothing else is given.
@@ -70,13 +72,11 @@ func (f *inputFlags) sources(args []string, recorded []validate.Source) (iter.Se
 	files := append(args, f.input...)
 	typed := f.name != "" || f.value != "" || f.domain != ""
 	switch {
-	case typed && len(files) > 0:
-		return nil, errors.New("--name and --value give the record; a SOURCE beside them is one too many")
 	case typed && f.name == "":
 		return nil, errors.New("--name is missing: the record's name, as ACM gave it")
 	case typed && f.value == "":
 		return nil, errors.New("--value is missing: the record's value, as ACM gave it")
-	case typed:
+	case typed && len(files) == 0:
 		return f.typed(), nil
 	case len(files) == 0 && len(recorded) > 0:
 		return func(yield func(validate.Source) bool) {
@@ -89,11 +89,14 @@ func (f *inputFlags) sources(args []string, recorded []validate.Source) (iter.Se
 	case len(files) == 0 && !isTerminal(f.stdin.inner):
 		files = []string{"-"}
 	case len(files) == 0:
-		return nil, errors.New("no record is given: name a file, or - for standard input, or type --name and --value")
+		return nil, errors.New("no record is given: name a file, a certificate's ARN, or - for standard input, or type --name and --value")
 	}
 	for _, file := range files {
-		if strings.HasPrefix(file, "arn:") {
-			return nil, fmt.Errorf("%s: reading a certificate through the AWS API is not there yet; pipe it in:\n  aws acm describe-certificate --certificate-arn %s | acmdoctor check -", file, file)
+		if isARN(file) {
+			if err := f.acm.check(file); err != nil {
+				return nil, err
+			}
+			continue
 		}
 		if file == "-" {
 			continue
@@ -104,9 +107,46 @@ func (f *inputFlags) sources(args []string, recorded []validate.Source) (iter.Se
 			return nil, fmt.Errorf("%s is a folder, expected a file of records", file)
 		}
 	}
-	return func(yield func(validate.Source) bool) {
+	read := func(yield func(validate.Source) bool) {
 		for _, file := range files {
 			if !f.read(file, yield) {
+				return
+			}
+		}
+	}
+	if typed {
+		return f.typedFor(read)
+	}
+	return read, nil
+}
+
+// typedFor gives the typed record together with the certificate of the other sources; where that does not ask for it, the
+// certificate's own records follow.
+func (f *inputFlags) typedFor(sources iter.Seq[validate.Source]) (iter.Seq[validate.Source], error) {
+	var its []validate.Source
+	for s := range sources {
+		switch {
+		case !isChecked(s):
+			return nil, s.Err
+		case s.Record.Certificate.IsZero():
+			return nil, errors.New("--name and --value give the record; a SOURCE beside them must be its certificate, as aws acm describe-certificate prints it")
+		}
+		its = append(its, s)
+	}
+	return func(yield func(validate.Source) bool) {
+		for s := range f.typed() {
+			asked := false
+			if s.Err == nil && len(its) > 0 {
+				i := slices.IndexFunc(its, func(x validate.Source) bool { return x.Record.Certificate.Asks(s.Record) })
+				asked = i >= 0
+				s.Record = s.Record.WithCertificate(its[max(i, 0)].Record.Certificate)
+			}
+			if !yield(s) || asked {
+				return
+			}
+		}
+		for _, s := range its {
+			if !yield(s) {
 				return
 			}
 		}
@@ -122,6 +162,14 @@ func (f *inputFlags) typed() iter.Seq[validate.Source] {
 }
 
 func (f *inputFlags) read(file string, yield func(validate.Source) bool) bool {
+	if isARN(file) {
+		for _, s := range f.acm.read(f.stdin.ctx, file) {
+			if !yield(s) {
+				return false
+			}
+		}
+		return true
+	}
 	r, shown := io.Reader(f.stdin), "standard input"
 	if file != "-" {
 		opened, err := os.Open(file)

@@ -39,6 +39,8 @@ type recordNote struct {
 	Domain string `json:"domain"`
 	Name   string `json:"name"`
 	Value  string `json:"value"`
+
+	Certificate *validate.Certificate `json:"certificate,omitempty"` // what ACM said about it
 }
 
 func newRecording(c *validate.Checker, file, replay string, f dnsFlags) (*recording, error) {
@@ -85,7 +87,11 @@ func (r *recording) note(s validate.Source) {
 	if r.file == "" {
 		return
 	}
-	text, err := json.Marshal(recordNote{s.ID, s.Line, s.Domain, s.Name, s.Value})
+	d := recordNote{ID: s.ID, Line: s.Line, Domain: s.Domain, Name: s.Name, Value: s.Value}
+	if c := s.Record.Certificate; !c.IsZero() {
+		d.Certificate = &c
+	}
+	text, err := json.Marshal(d)
 	if err == nil {
 		r.add(noteRecord, string(text))
 	}
@@ -130,7 +136,14 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 				return nil, bad(err)
 			}
 			s := validate.Source{ID: d.ID, Line: d.Line, Domain: d.Domain, Name: d.Name, Value: d.Value}
-			s.Record, _, s.Err = validate.ParseRecord(d.Domain, d.Name, d.Value)
+			if d.Name != "" || d.Value != "" || d.Certificate == nil {
+				s.Record, _, s.Err = validate.ParseRecord(d.Domain, d.Name, d.Value)
+			} else if domain, err := resolver.ParseName(d.Domain); err == nil {
+				s.Record.Domains = []resolver.Name{domain}
+			}
+			if d.Certificate != nil {
+				s.Record = s.Record.WithCertificate(*d.Certificate)
+			}
 			r.sources = append(r.sources, s)
 		case noteRoot:
 			var name, addr string

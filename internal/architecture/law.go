@@ -56,7 +56,7 @@ var law = []room{
 	{
 		"validate/acmapi",
 		[]string{"validate", "resolver", aws},
-		[]string{"validate/...", "resolver/resolvertest"},
+		[]string{"validate/...", "resolver/resolvertest", "internal/awsfake"},
 		"the AWS SDK is large: nobody gets it who does not ask for it",
 	},
 	{
