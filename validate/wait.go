@@ -138,7 +138,11 @@ func (x *waiting) saw(rep Report, now time.Time) Update {
 		x.pause = min(x.pause, max(x.Until.Sub(now)/2, first))
 	}
 	x.due = now.Add(x.pause)
-	if rep.Verdict == Valid || x.record.hopeless() || !x.Until.IsZero() && !x.due.Before(x.Until) {
+	last := x.due
+	if rep.Verdict != Undetermined { // a look that the end would cut off says less than this one
+		last = last.Add(4 * rep.Stats.Elapsed)
+	}
+	if rep.Verdict == Valid || x.record.hopeless() || !x.Until.IsZero() && !last.Before(x.Until) {
 		u.Stage = AwaitEnd
 	} else {
 		u.Next = x.due
