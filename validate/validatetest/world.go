@@ -18,14 +18,13 @@
 //	-- asked --
 //	18 in 5 round trips
 //
-// Zones are read by resolvertest.Parse, which fills in what is not given, and signs what is to be signed; a section "faults" holds lines for
-// resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes the record. A section
-// "certificate" holds what aws acm describe-certificate prints; where it has one record, or none yet, the section "record"
-// may be left out. A section
-// "witnesses" names recursive resolvers to compare with, one a line, "own" before this machine's own; further lines are for
-// resolvertest.ParseView and say what one of them remembers, or sees of its own. A section "eta" says how long after the
-// check the answer is seen everywhere: a duration or "none". A section "none" in place of "fix" says why no change in the
-// zone mends the world.
+// Zones are read by resolvertest.Parse, which fills in what is not given, and signs what is to be signed; a section
+// "faults" holds lines for resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes
+// the record. A section "certificate" holds what aws acm describe-certificate prints; where it has one record, or none
+// yet, the section "record" may be left out. A section "witnesses" names recursive resolvers to compare with, one a
+// line, "own" before this machine's own; further lines are for resolvertest.ParseView and say what one of them
+// remembers, or sees of its own. A section "eta" says how long after the check the answer is seen everywhere: a
+// duration or "none". A section "none" in place of "fix" says why no change in the zone mends the world.
 //
 // [Run] checks worlds and laws; anybody's own rules can be put to both.
 package validatetest
