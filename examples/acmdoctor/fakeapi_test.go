@@ -143,17 +143,10 @@ func absoluteTarget(typ, data string) string {
 	return data
 }
 
-// quoted and bare go between a TXT's text and its presentation.
+// quoted gives a TXT's text in presentation format.
 func quoted(typ, data string) string {
 	if typ == "TXT" && !strings.HasPrefix(data, `"`) {
 		return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(data) + `"`
-	}
-	return data
-}
-
-func bare(typ, data string) string {
-	if rr, err := resolver.ParseRR(". 0 IN " + typ + " " + data); err == nil && typ == "TXT" {
-		return strings.Join(rr.Strings(), "")
 	}
 	return data
 }

@@ -233,3 +233,62 @@ func TestFixAsksOnATerminal(t *testing.T) {
 	assert.Contains(t, out, "acmdoctor fix --undo acmdoctor-undo-asked.test-")
 	assert.NotContains(t, out, tsig.Secret)
 }
+
+// What stops a change at a real server is told by its code, and nothing is written: a wrong key, a server without the zone, nobody
+// there, a zone that has changed since the plan was made.
+func TestFixStoppedByRealServers(t *testing.T) {
+	realdns.Require(t, realdns.BIND, realdns.Knot, realdns.PowerDNS)
+	e := newEditor(t)
+	config := func(t *testing.T, server, secret string) []string {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "config.json")
+		text := fmt.Sprintf(`{"server":%q,"key_name":%q,"key_alg":"hmac-sha256.","key":%q}`, server, tsig.Name, secret)
+		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+		return []string{"--provider", "rfc2136", "--provider-config", file}
+	}
+	address := func(kind string) string { return e.at[kind].server.Addr.String() + e.port() }
+	const another = "YW5vdGhlciBrZXkgdGhhbiB0aGUgc2VydmVyIGhhcywgbm90IHNlY3JldA=="
+	for name, c := range map[string]struct {
+		domain string
+		flags  []string
+		codes  []string
+	}{
+		"wrong key at BIND":       {"missing-bind.test.", config(t, address("bind"), another), []string{"permission"}},
+		"wrong key at Knot":       {"missing-knot.test.", config(t, address("knot"), another), []string{"permission"}},
+		"another server's zone":   {"missing-bind.test.", config(t, address("knot"), tsig.Secret), []string{"zone-not-found", "permission"}},
+		"nobody there":            {"missing-bind.test.", config(t, "127.0.0.1:1", tsig.Secret), []string{"failed"}},
+		"a zone that is not this": {"missing-bind.test.", append(config(t, address("bind"), tsig.Secret), "--zone-id", "doubled-bind.test."), []string{"zone-not-found", "out-of-scope"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f, all, exit := e.fix(t, slices.Concat([]string{"--name", token + "." + c.domain, "--value", value, "--apply", "--yes"}, c.flags)...)
+			assert.Equal(t, 3, exit, all)
+			require.NotNil(t, f.Error, all)
+			assert.Contains(t, c.codes, f.Error.Code, all)
+			assert.False(t, f.Applied)
+			assert.NotContains(t, all, another[:20])
+			_, all, exit = e.check(t, c.domain)
+			assert.Equal(t, 1, exit, "nothing is written: %s", all)
+		})
+	}
+
+	t.Run("a plan that the zone has gone on from", func(t *testing.T) {
+		record := []string{"--name", token + ".doubled-bind.test.", "--value", value}
+		plan := filepath.Join(t.TempDir(), "plan.json")
+		_, all, exit := e.fix(t, slices.Concat(record, e.at["bind"].flags, []string{"--plan-out", plan})...)
+		require.Equal(t, 1, exit, all)
+		_, all, exit = e.fix(t, slices.Concat([]string{"--name", token + ".doubled-bind.test.", "--value", otherValue, "--apply", "--yes", "--undo-out", plan + ".undo"}, e.at["bind"].flags)...)
+		require.Equal(t, 0, exit, all)
+		f, all, exit := e.fix(t, slices.Concat([]string{"--plan", plan, "--yes"}, e.at["bind"].flags)...)
+		assert.Equal(t, 3, exit, all)
+		require.NotNil(t, f.Error, all)
+		assert.Equal(t, "conflict", f.Error.Code, all)
+	})
+}
+
+// port gives the servers' port as it stands behind an address.
+func (e editor) port() string {
+	if i := slices.Index(e.dns, "--port"); i >= 0 {
+		return ":" + e.dns[i+1]
+	}
+	return ":53"
+}
