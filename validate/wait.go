@@ -30,6 +30,8 @@ type WaitStage string
 const (
 	// AwaitServers: the zone's own name servers do not all give the right answer yet.
 	AwaitServers WaitStage = "servers"
+	// AwaitResolvers: a CA finds the record; some of the checker's witnesses still remember what was before.
+	AwaitResolvers WaitStage = "resolvers"
 	// AwaitEnd: the wait is over; the update is the last one.
 	AwaitEnd WaitStage = "end"
 )
@@ -45,10 +47,13 @@ type Update struct {
 	Changed bool
 }
 
-// Wait checks records again and again until each is valid, until w.Until, or until ctx is done, and gives an update after
+// Wait checks records again and again until each is valid and seen by the checker's witnesses, until w.Until, or until ctx is done, and gives an update after
 // each look. The last update of a record has the stage [AwaitEnd]; its report's verdict is the result of the wait. Between
 // two looks at a record is a pause that grows from w.FirstPause to w.LongestPause, begins anew when something has changed,
 // since somebody is at work, and grows shorter again towards w.Until.
+//
+// Witnesses are asked only once the zone's name servers are right, so that the wait never plants the answer that it waits to
+// see gone. Each is waited for until what it remembered then is past its time, and not at all where it does not answer.
 //
 // A record that no waiting can mend, because it is no record of ACM or its domain cannot be certified, ends at the first look. The error is that of
 // [Checker.Check] or the context's, and ends the iteration. Stopping the iteration stops the wait; nothing is left behind.
@@ -82,10 +87,12 @@ const sameRound = time.Second
 // waiting is one record that is waited for.
 type waiting struct {
 	Waiting
-	record Record
-	last   Update
-	pause  time.Duration
-	due    time.Time
+	record  Record
+	last    Update
+	pause   time.Duration
+	due     time.Time
+	asks    bool      // the name servers are right: the witnesses are asked, too
+	patient time.Time // until when what witnesses remembered is waited for; zero where they have not been asked yet
 }
 
 func dueBy(open []*waiting, t time.Time) []*waiting {
@@ -94,61 +101,112 @@ func dueBy(open []*waiting, t time.Time) []*waiting {
 
 // lookAt makes one look at each of the records and reports whether the iteration goes on.
 func (c *Checker) lookAt(ctx context.Context, round []*waiting, now func() time.Time, yield func(Update, error) bool) bool {
-	look := *c
-	look.Witnesses, look.Own = nil, resolver.Recursor{} // they would remember the answer that is waited to see gone
-	if until := round[0].Until; !until.IsZero() {
-		look.Timeout = max(min(orDefault(c.Timeout, DefaultTimeout), until.Sub(now())), time.Millisecond)
-	}
-	i := 0
-	for rep, err := range look.CheckAll(ctx, func(yield func(Record) bool) {
-		for _, x := range round {
-			if !yield(x.record) {
-				return
+	for _, witnesses := range []bool{false, true} {
+		look := *c
+		if !witnesses {
+			look.Witnesses, look.Own = nil, resolver.Recursor{} // they would remember the answer that is waited to see gone
+		}
+		if until := round[0].Until; !until.IsZero() {
+			look.Timeout = max(min(orDefault(c.Timeout, DefaultTimeout), until.Sub(now())), time.Millisecond)
+		}
+		group := slices.DeleteFunc(slices.Clone(round), func(x *waiting) bool { return x.asks != witnesses })
+		i := 0
+		for rep, err := range look.CheckAll(ctx, func(yield func(Record) bool) {
+			for _, x := range group {
+				if !yield(x.record) {
+					return
+				}
 			}
+		}) {
+			if err != nil {
+				yield(Update{}, err)
+				return false
+			}
+			if !yield(group[i].saw(rep, now(), len(c.Witnesses) > 0 || c.Own != resolver.Recursor{}), nil) {
+				return false
+			}
+			i++
 		}
-	}) {
-		if err != nil {
-			yield(Update{}, err)
+		if i < len(group) { // CheckAll takes no more records once the context is done
+			yield(Update{}, fmt.Errorf("validate: wait for %s: %w", group[i].record.Name, ctx.Err()))
 			return false
 		}
-		if !yield(round[i].saw(rep, now()), nil) {
-			return false
-		}
-		i++
-	}
-	if i < len(round) { // CheckAll takes no more records once the context is done
-		yield(Update{}, fmt.Errorf("validate: wait for %s: %w", round[i].record.Name, ctx.Err()))
-		return false
 	}
 	return true
 }
 
 // saw makes the update of a look that has just ended, and sets when the next one is due.
-func (x *waiting) saw(rep Report, now time.Time) Update {
-	first := orDefault(x.FirstPause, DefaultFirstPause)
+func (x *waiting) saw(rep Report, now time.Time, witnesses bool) Update {
 	u := Update{
-		Index: x.last.Index, Report: rep, Looks: x.last.Looks + 1, Stage: AwaitServers,
+		Index: x.last.Index, Report: rep, Looks: x.last.Looks + 1,
 		Changed: x.last.Looks == 0 || cause(rep) != cause(x.last.Report),
 	}
+	switch {
+	case x.record.hopeless():
+		u.Stage = AwaitEnd
+	case rep.Verdict == Valid:
+		u.Stage = x.remembered(rep, now, witnesses)
+	default:
+		u.Stage, x.asks, x.patient = AwaitServers, false, time.Time{}
+		x.rest(now, u.Changed)
+	}
+	last := x.due
+	if rep.Verdict != Undetermined { // a look that the end would cut off says less than this one
+		last = last.Add(4 * rep.Stats.Elapsed)
+	}
+	if !x.Until.IsZero() && !last.Before(x.Until) {
+		u.Stage = AwaitEnd
+	}
+	if u.Stage != AwaitEnd {
+		u.Next = x.due
+	}
+	x.last = u
+	return u
+}
+
+// rest sets the pause after a look at a record that is not right.
+func (x *waiting) rest(now time.Time, changed bool) {
+	first := orDefault(x.FirstPause, DefaultFirstPause)
 	x.pause = min(x.pause*3/2, orDefault(x.LongestPause, DefaultLongestPause))
-	if u.Changed {
+	if changed {
 		x.pause = first
 	}
 	if !x.Until.IsZero() {
 		x.pause = min(x.pause, max(x.Until.Sub(now)/2, first))
 	}
 	x.due = now.Add(x.pause)
-	last := x.due
-	if rep.Verdict != Undetermined { // a look that the end would cut off says less than this one
-		last = last.Add(4 * rep.Stats.Elapsed)
+}
+
+// remembered is for a look at a record that is right: it says whether the witnesses are to be asked, or asked again when the
+// first of them has forgotten.
+func (x *waiting) remembered(rep Report, now time.Time, witnesses bool) WaitStage {
+	if !witnesses {
+		return AwaitEnd
 	}
-	if rep.Verdict == Valid || x.record.hopeless() || !x.Until.IsZero() && !last.Before(x.Until) {
-		u.Stage = AwaitEnd
-	} else {
-		u.Next = x.due
+	if !x.asks {
+		x.asks, x.due = true, now
+		return AwaitResolvers
 	}
-	x.last = u
-	return u
+	var next, last time.Time
+	for _, p := range rep.Perspectives {
+		if p.Says == SaysRecord || !p.Until.After(now) {
+			continue
+		}
+		if next.IsZero() || p.Until.Before(next) {
+			next = p.Until
+		}
+		if p.Until.After(last) {
+			last = p.Until
+		}
+	}
+	if x.patient.IsZero() {
+		x.patient = last
+	}
+	if next.IsZero() || next.After(x.patient) { // a witness that remembers anew sees another world, not an old one
+		return AwaitEnd
+	}
+	x.due = next.Add(time.Second) // Until is in whole seconds
+	return AwaitResolvers
 }
 
 // cause is what a report says in short: two reports with the same one differ in details only.

@@ -2,6 +2,7 @@ package validate_test
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -171,5 +172,68 @@ func TestWaitForSeveral(t *testing.T) {
 		for range c.Wait(t.Context(), validate.Waiting{}) {
 			t.Error("nothing to wait for has no update")
 		}
+	})
+}
+
+// The witnesses are asked only once the servers are right, and each is waited for as long as it remembers.
+func TestWaitAsksWitnessesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		r := healthyRecord(t)
+		early, late, deaf := netip.MustParseAddr("203.0.113.1"), netip.MustParseAddr("203.0.113.2"), netip.MustParseAddr("203.0.113.3")
+		for _, a := range []netip.Addr{early, late} {
+			in.Recursor(a)
+		}
+		require.NoError(t, in.Remember(early, r.Name, resolver.TypeCNAME, 60, nil))
+		require.NoError(t, in.Remember(late, r.Name, resolver.TypeCNAME, 250, nil))
+		roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+		require.NoError(t, err)
+		c := &validate.Checker{Resolver: in, Roots: roots}
+		for _, a := range []netip.Addr{early, late, deaf} {
+			c.Witnesses = append(c.Witnesses, resolver.PlainRecursor(netip.AddrPortFrom(a, 53)))
+		}
+		begun := time.Now()
+		var there time.Time
+		go func() {
+			time.Sleep(20 * time.Second)
+			setRecord(t, in, r, "_424.xyz.acm-validations.aws.")
+			there = time.Now()
+		}()
+		var stages []validate.WaitStage
+		asked := func() (n int) {
+			for _, q := range in.Queries() {
+				if q.Recursor != (resolver.Recursor{}) || q.Recursive {
+					n++
+				}
+			}
+			return n
+		}
+		var last validate.Update
+		for u, err := range c.Wait(t.Context(), validate.Waiting{}, r) {
+			require.NoError(t, err)
+			stages = append(stages, u.Stage)
+			if u.Report.Verdict != validate.Valid {
+				assert.Zero(t, asked(), "a witness was asked while the record was missing")
+			}
+			last = u
+		}
+		assert.Equal(t, validate.AwaitEnd, last.Stage)
+		assert.Equal(t, validate.Valid, last.Report.Verdict)
+		assert.Contains(t, stages, validate.AwaitResolvers)
+		assert.False(t, there.IsZero())
+		took := time.Since(begun)
+		assert.GreaterOrEqual(t, took, 250*time.Second, "the later one remembers for 250 s")
+		assert.Less(t, took, 270*time.Second)
+		require.Len(t, last.Report.Perspectives, 3)
+		assert.Equal(t, validate.SaysRecord, last.Report.Perspectives[0].Says)
+		assert.Equal(t, validate.SaysRecord, last.Report.Perspectives[1].Says)
+		assert.Equal(t, validate.SaysNothing, last.Report.Perspectives[2].Says, "who does not answer is not waited for")
+		resolvers := 0
+		for _, s := range stages {
+			if s == validate.AwaitResolvers {
+				resolvers++
+			}
+		}
+		assert.LessOrEqual(t, resolvers, 3, "each is asked when it has forgotten, not every minute")
 	})
 }

@@ -35,8 +35,9 @@ func newWaitCommand() *cobra.Command {
 		Short: "re-checks until valid, timed out or interrupted; says when the next change can be visible",
 		Long: `wait checks the records again and again until a public CA finds each of them, and
 then prints the reports. It asks the zone's own name servers, which remember
-nothing; recursive resolvers are asked only once these give the right answer, so
-that the wait never plants the "no such name" that it waits to see gone.
+nothing; recursive resolvers (--resolver) are asked only once these give the right
+answer, so that the wait never plants the "no such name" that it waits to see gone,
+and each is waited for until the time that it showed is over.
 
 Between two looks it pauses for 5 seconds at first, for up to --interval later, and
 for 5 seconds again after each change. On a terminal it shows what it waits for.
@@ -266,6 +267,9 @@ func waitLine(r *waited, now time.Time) string {
 	why := string(u.Report.Verdict)
 	if len(u.Report.Findings) > 0 && u.Report.Verdict != validate.Valid {
 		why += ", " + string(u.Report.Findings[0].Rule)
+	}
+	if u.Stage == validate.AwaitResolvers {
+		why += ", and not forgotten everywhere what was there before"
 	}
 	line := fmt.Sprintf("%s  %s", domain, why)
 	switch {

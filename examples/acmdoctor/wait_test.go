@@ -30,13 +30,13 @@ func TestWaitEndsWithTheVerdict(t *testing.T) {
 	assert.Equal(t, "valid", parse(t, out).Verdict)
 	assert.Equal(t, "good.test  valid  after 1 look\n", errs)
 
-	code, out, errs = b.wait(t, t.Context(), "", append(typed("doubled.test"), "--timeout", "0.3", "--interval", "0.02")...)
+	code, out, errs = b.wait(t, t.Context(), "", append(typed("doubled.test"), "--timeout", "2", "--interval", "0.3")...)
 	assert.Equal(t, 1, code)
 	assert.Contains(t, out, "INVALID")
 	assert.Contains(t, errs, "doubled.test  invalid, name-doubled  next look at ")
 	assert.Contains(t, errs, "doubled.test  invalid, name-doubled  after ")
 
-	code, out, _ = b.wait(t, t.Context(), "", append(typed("silent.test"), "--timeout", "0.2")...)
+	code, out, _ = b.wait(t, t.Context(), "", append(typed("silent.test"), "--timeout", "0.5")...)
 	assert.Equal(t, 2, code)
 	assert.Contains(t, out, "UNDETERMINED")
 }
