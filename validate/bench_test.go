@@ -13,14 +13,16 @@ import (
 	"github.com/acmdoctor/acmdoctor/validate/validatetest"
 )
 
-// least is what a check cannot do without, with two name servers: root, top-level domain and its CAA, then everything of
-// the zone at once; two round trips and questions more where the referral brings no glue; one more where there is something
-// to explain.
+// least is what a check cannot do without, with two name servers: root and its keys, top-level domain, its keys and its CAA,
+// then everything of the zone at once; two round trips and questions more where the referral brings no glue; one more where
+// there is something to explain. A zone that is signed takes one question less: its signatures tell what else the name
+// beside the record's and a second server would be asked.
 type least struct{ questions, trips int }
 
 var (
-	withGlue    = least{10, 3}
-	withoutGlue = least{12, 5}
+	withGlue    = least{12, 3}
+	signed      = least{11, 3}
+	withoutGlue = least{14, 5}
 )
 
 func (l least) explaining() least { return least{l.questions, l.trips + 1} }
@@ -39,7 +41,7 @@ func stories(t testing.TB) []story {
 	for _, w := range loadWorlds(t) {
 		worlds[strings.TrimSuffix(w.File, ".txt")] = w
 	}
-	all := []story{{name: "healthy", least: withGlue, healthy: true}, {name: "healthy-glueless", least: withoutGlue, healthy: true}}
+	all := []story{{name: "healthy", least: withGlue, healthy: true}, {name: "healthy-signed", least: signed, healthy: true}, {name: "healthy-glueless", least: withoutGlue, healthy: true}}
 	special := map[validate.ID]story{ // name: what the world's file has behind the rule's
 		"input-invalid":             {},
 		"domain-ineligible":         {},
@@ -49,6 +51,8 @@ func stories(t testing.TB) []story {
 		"zone-undelegated":          {least: least{4, 3}},
 		"server-lame":               {least: withGlue.explaining(), longer: "a server is asked again over TCP, which is two round trips, before it is called lame; then for its own address"},
 		"caa-forbids":               {least: withGlue},
+		"dnssec-bogus":              {least: withGlue.explaining(), longer: "the other server is asked for the keys, too, and both whether a zone begins further down"},
+		"dnssec-fragile":            {least: signed},
 		"caa-unanswered":            {least: withGlue.explaining()},
 		"server-unreachable":        {least: withGlue.explaining()},
 		"delegation-mismatch":       {least: withoutGlue.explaining(), longer: "the servers that only the zone names have to be found, one round trip, and asked, another"},

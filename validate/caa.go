@@ -159,7 +159,10 @@ func (p *Pass) caaAt(ctx context.Context, name resolver.Name) (resolver.Answer, 
 	}
 	if len(servers) == 0 || slices.ContainsFunc(saw, func(a resolver.Answer) bool { return a.Err == nil && a.Response.Means(cut.Zone) == resolver.Refers }) {
 		// Another zone than those that the record's walk came by.
-		k, _ := p.walker.WalkQuick(ctx, name, resolver.TypeCAA)
+		w := p.walker
+		w.Along = p.securityQuestions
+		k, _ := w.WalkQuick(ctx, name, resolver.TypeCAA)
+		p.passedBy(k)
 		saw, cut = k.Answers, k.Zone()
 	}
 	usable := func(a resolver.Answer) bool { return caaAnswered(a, cut.Zone) }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 )
 
 // What bounds a check where the Checker does not say.
@@ -27,8 +28,12 @@ type Checker struct {
 	Rules    []Rule                // nil: [Rules]
 	Now      func() time.Time      // nil: time.Now
 	Roots    []resolver.NameServer // nil: [resolver.RootHints]
-	Port     uint16                // that name servers are asked on; 0: 53
-	Family   resolver.Family       // the zero value is both
+	// Anchors are the keys that signatures are validated from. Zero: those of the root that IANA publishes, where Roots is
+	// nil too. With roots of one's own and no anchors there is no trust anchor for them, nothing is validated, and all
+	// counts as unsigned.
+	Anchors dnssec.Anchors
+	Port    uint16          // that name servers are asked on; 0: 53
+	Family  resolver.Family // the zero value is both
 	// Elsewhere names servers at which the owner believes the record to be, by name or address: the ones that a provider's
 	// console shows, for instance. If they hold it and the world is not sent to them, that is the finding. The ID of a [Host]
 	// names the provider at which the owner edits the zone: that other providers' servers are delegated is then told.
@@ -76,6 +81,10 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	}
 	inner, done := resolver.Keep(inner)
 	defer done()
+	anchors := c.Anchors
+	if anchors.IsZero() && c.Roots == nil {
+		anchors = dnssec.RootAnchors()
+	}
 	limited, cancel := context.WithTimeout(ctx, orDefault(c.Timeout, DefaultTimeout))
 	defer cancel()
 	memo := &resolver.Memo{Resolver: patient{inner}, Limit: orDefault(c.MaxQuestions, DefaultMaxQuestions)}
@@ -83,6 +92,7 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family, DNSSEC: true},
 		elsewhere: c.Elsewhere, findings: map[ID][]Finding{},
 	}}
+	p.validator = dnssec.Validator{Anchors: anchors, Now: p.Now}
 	p.resolver = resolver.Func(func(ctx context.Context, q resolver.Question) (resolver.Response, error) {
 		res, err := memo.Resolve(ctx, q)
 		if ranOut(err) {
@@ -104,6 +114,9 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	rep := Report{Record: r, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings), Queries: memo.Asked() + p.dismiss()}
 	if z, err := p.Zone(limited); err == nil && !p.aboveDomain() {
 		rep.Zone, rep.Host = z, HostOf(z.NameServers)
+	}
+	if s, err := p.Security(limited); err == nil && !p.validator.Anchors.IsZero() {
+		rep.Security = s.Status
 	}
 	rep.Perspectives = p.perspectives()
 	rep.ETA = p.seenEverywhere(limited, verdict, rep.Perspectives)

@@ -165,6 +165,7 @@ func (p *Pass) gather(ctx context.Context) {
 func (p *Pass) arrive() {
 	f := &p.facts
 	p.walker = p.walker.Knowing(f.walk)
+	p.passedBy(f.walk)
 	f.cut = f.walk.Zone()
 	f.zone = f.cut.Zone
 	if len(f.walk.Answers) > 0 {
@@ -219,7 +220,7 @@ func (p *Pass) askRest(ctx context.Context) {
 	f.cut = p.walker.Address(ctx, f.cut)
 	f.leading = first.Server
 	servers := append([]resolver.Server{first.Server}, slices.DeleteFunc(p.walker.Servers(f.cut), func(s resolver.Server) bool { return s == first.Server })...)
-	f.walk.Answers = p.walker.Ask(ctx, p.walker.Servers(f.cut), p.Record.Name, walkType, p.atZone(f.cut.Zone, servers)...)
+	f.walk.Answers = p.walker.Ask(ctx, p.walker.Servers(f.cut), p.Record.Name, walkType, append(p.securityQuestions(f.cut, servers[:1]), p.atZone(f.cut, servers)...)...)
 	p.settle(ctx)
 	f.views = p.views(f.walk.Answers, true)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 )
 
 // Pass is a rule's only door to the world: the record, what is known about its zone, and questions. Every answer is
@@ -37,9 +38,15 @@ type check struct {
 
 	witnesses witnesses
 
+	validator dnssec.Validator
+	secure    once[Security]
+
 	mu       sync.Mutex
 	findings map[ID][]Finding
-	caa      map[resolver.Name]*once[CAA] // by the base of a domain
+	caa      map[resolver.Name]*once[CAA]  // by the base of a domain
+	links    map[resolver.Name]*once[link] // of the chain of trust, by zone
+	trusting map[resolver.Name]bool        // zones that may be secure, by the referrals to them
+	cuts     map[resolver.Name]resolver.Cut
 }
 
 // once is the result of a look that several rules need and that is made once, by whoever comes first. The others wait on a

@@ -28,14 +28,22 @@ func (p *Pass) along(cut resolver.Cut, servers []resolver.Server) (qs []resolver
 		return nil
 	}
 	if !p.registered().Below(cut.Zone) {
-		qs = p.atZone(cut.Zone, servers)
+		qs = append(p.securityQuestions(cut, servers[:1]), p.atZone(cut, servers)...)
 		for _, n := range betweenCuts(cut) { // of the zones between, if there are any, the parent knows
-			if p.registered() == n || n.Below(p.registered()) {
-				qs = append(qs, resolver.Question{Name: n, Type: resolver.TypeCAA, Server: cut.Referrals[0].Server.Addr})
+			if !n.Within(p.registered()) {
+				continue
+			}
+			types := []resolver.Type{resolver.TypeCAA}
+			if !p.validator.Anchors.IsZero() {
+				types = append(types, resolver.TypeDS, resolver.TypeDNSKEY)
+			}
+			for _, t := range types {
+				qs = append(qs, resolver.Question{Name: n, Type: t, Server: cut.Referrals[0].Server.Addr})
 			}
 		}
 		return qs
 	}
+	qs = p.securityQuestions(cut, servers)
 	for _, s := range servers {
 		for _, n := range p.climbWithin(cut.Zone) {
 			if p.registered().Below(n) {
@@ -48,17 +56,21 @@ func (p *Pass) along(cut resolver.Cut, servers []resolver.Server) (qs []resolver
 
 // atZone are the questions to servers of the record's zone: an address at the record's name (which must not stand there,
 // and shows a server that gives one of several CNAMEs in turn), and of one server the zone's own NS records, what CAA says,
-// and a name that nobody has.
-func (p *Pass) atZone(zone resolver.Name, servers []resolver.Server) (qs []resolver.Question) {
-	for _, s := range servers {
-		qs = append(qs, resolver.Question{Name: p.Record.Name, Type: resolver.TypeA, Server: s.Addr})
+// and a name that nobody has. Of a zone that is signed the signatures tell more: which CNAMEs there are, and whether an
+// answer comes from a wildcard (RFC 4035, 5.3.4). There one server is asked for an address, and none for such a name.
+func (p *Pass) atZone(cut resolver.Cut, servers []resolver.Server) (qs []resolver.Question) {
+	signed := p.trusts(cut)
+	for i, s := range servers {
+		if i == 0 || !signed {
+			qs = append(qs, resolver.Question{Name: p.Record.Name, Type: resolver.TypeA, Server: s.Addr})
+		}
 	}
 	one := servers[0].Addr
-	qs = append(qs, resolver.Question{Name: zone, Type: resolver.TypeNS, Server: one})
-	for _, n := range p.climbWithin(zone) {
+	qs = append(qs, resolver.Question{Name: cut.Zone, Type: resolver.TypeNS, Server: one})
+	for _, n := range p.climbWithin(cut.Zone) {
 		qs = append(qs, resolver.Question{Name: n, Type: resolver.TypeCAA, Server: one})
 	}
-	if probe, ok := p.probeName(); ok {
+	if probe, ok := p.probeName(); ok && !signed {
 		qs = append(qs, resolver.Question{Name: probe, Type: resolver.TypeCNAME, Server: one})
 	}
 	return qs
@@ -122,13 +134,32 @@ func (p *Pass) settle(ctx context.Context) {
 	wg.Wait()
 }
 
-// wild gives the targets of what a wildcard answers to any name.
+// wild gives the targets of what a wildcard answers to any name, by the signatures or by the answer for a name that nobody
+// has, whichever went along with the walk.
 func (p *Pass) wild(ctx context.Context) []resolver.Name {
+	f := &p.facts
+	if p.trusts(f.cut) {
+		for _, a := range f.walk.Answers {
+			if fromWildcard(a) {
+				return targets(a.Response, p.Record.Name)
+			}
+		}
+		return nil
+	}
 	probe, ok := p.probeName()
 	if !ok {
 		return nil
 	}
-	return targets(p.known(ctx, p.facts.leading, probe, resolver.TypeCNAME), probe)
+	return targets(p.known(ctx, f.leading, probe, resolver.TypeCNAME), probe)
+}
+
+// fromWildcard reports whether the signature over a CNAME counts fewer labels than its name has (RFC 4035, 5.3.4). It does
+// not ask whether the signature is right.
+func fromWildcard(a resolver.Answer) bool {
+	const labels = 3
+	return slices.ContainsFunc(a.Response.RRs(a.Question.Name, resolver.TypeRRSIG), func(rr resolver.RR) bool {
+		return len(rr.RDATA) > labels && resolver.Type(rr.RDATA[0])<<8|resolver.Type(rr.RDATA[1]) == resolver.TypeCNAME && int(rr.RDATA[labels]) < a.Question.Name.NumLabels()
+	})
 }
 
 // leadsTo gives the wrong targets in the walk's answers that are worth following: not AWS's own names, and not what a
@@ -208,7 +239,8 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 	}
 	first := usable[0]
 	if first != f.leading {
-		qs = append(qs, p.atZone(f.cut.Zone, []resolver.Server{first})...)
+		qs = append(qs, p.securityQuestions(f.cut, usable[:1])...)
+		qs = append(qs, p.atZone(f.cut, usable[:1])...)
 	}
 	for _, s := range useless { // its name may have another address by now than the parent says
 		if s.Name.Within(f.cut.Zone) {
@@ -234,6 +266,9 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 		ask(first, name, resolver.TypeMX)
 	}
 	probe, ok := p.probeName()
+	if ok {
+		ask(first, probe, resolver.TypeCNAME)
+	}
 	if ok && text { // what stands at the name may be what a wildcard gives to any
 		ask(first, probe, resolver.TypeTXT)
 	}

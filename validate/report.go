@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 )
 
 // ID names a rule: subject, hyphen, fault. IDs are never reused and carry no severity.
@@ -81,10 +82,11 @@ type Report struct {
 	// Perspectives is what the witnesses say, in the order of [Checker.Witnesses], this machine's own last. Name servers, and
 	// a CA, which asks them with an empty cache, are not among them: the verdict speaks of these.
 	Perspectives []Perspective
-	Zone         Zone      // the zone that is really delegated; its zero value where the walk did not get there
-	Host         Host      // who serves that zone; zero where none is known, or several ([HostsOf] tells which)
-	ETA          time.Time // when the answer can be seen everywhere; zero where that is not known
-	Queries      int       // questions asked, each counted once however many packets it took
+	Zone         Zone          // the zone that is really delegated; its zero value where the walk did not get there
+	Host         Host          // who serves that zone; zero where none is known, or several ([HostsOf] tells which)
+	Security     dnssec.Status // what DNSSEC says of the answers; empty where no trust anchor was given, or no server answers
+	ETA          time.Time     // when the answer can be seen everywhere; zero where that is not known
+	Queries      int           // questions asked, each counted once however many packets it took
 	Stats        Stats
 }
 
@@ -176,6 +178,7 @@ type reportDocument struct {
 	Findings     []findingDocument     `json:"findings"`
 	Perspectives []perspectiveDocument `json:"perspectives,omitempty"`
 	Host         *hostDocument         `json:"host,omitempty"`
+	DNSSEC       dnssec.Status         `json:"dnssec,omitempty"`
 	ETA          string                `json:"eta,omitempty"`
 	Queries      int                   `json:"queries"`
 	ElapsedMS    int64                 `json:"elapsed_ms"`
@@ -230,6 +233,7 @@ func (r Report) document() reportDocument {
 		Record: recordDocument{Name: r.Record.Name.String(), Value: r.Record.Value.String()}, Verdict: r.Verdict,
 		Findings: []findingDocument{}, Queries: r.Queries, ElapsedMS: r.Stats.Elapsed.Milliseconds(),
 	}
+	d.DNSSEC = r.Security
 	if len(r.Record.Domains) > 0 {
 		d.Record.Domain = r.Record.Domains[0].Text()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 )
 
 // caaUnansweredRule finds a name on the way of the CAA look-up for which no server answers.
@@ -45,14 +46,29 @@ func (caaUnansweredRule) Run(ctx context.Context, p *Pass) error {
 			continue
 		}
 		told[un.name] = true
-		p.Report(Finding{
+		f := Finding{
 			Severity: Warning, Confidence: Likely,
 			Message: fmt.Sprintf("no server answers for CAA at %s, so whether Amazon may issue for %s cannot be told; a CA may issue all the same, and need not", un.name, d.Text()),
-			Fixes: []Fix{{Where: WhereServers, Message: fmt.Sprintf("let the name servers of %s answer for type 257 (CAA), over UDP and TCP: where there are no such records, "+
-				"with NOERROR and none", un.name)}},
-		}, un.saw...)
+		}
+		if p.mustAnswer(ctx, un) {
+			f.Severity, f.Confidence = Error, Certain
+			f.Message = fmt.Sprintf("no server answers for CAA at %s, and its zone is signed: no CA may issue for %s then", un.name, d.Text())
+		}
+		f.Fixes = []Fix{{Where: WhereServers, Message: fmt.Sprintf("let the name servers of %s answer for type 257 (CAA), over UDP and TCP: where there are no such records, "+
+			"with NOERROR and none", un.name)}}
+		p.Report(f, un.saw...)
 	}
 	return unknown
+}
+
+// mustAnswer reports whether the zone in which nobody answers is secure: then no CA may take silence for permission.
+func (p *Pass) mustAnswer(ctx context.Context, un *caaUnanswered) bool {
+	for _, a := range un.saw {
+		if cut, ok := p.cutFor(a); ok {
+			return p.zoneOf(ctx, cut).Status == dnssec.Secure
+		}
+	}
+	return false
 }
 
 // caaIsUnanswered reports whether it is the servers' silence about CAA that leaves the verdict open.

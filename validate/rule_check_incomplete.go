@@ -35,13 +35,24 @@ func (checkIncomplete) Run(ctx context.Context, p *Pass) error {
 	if end, err := p.chained(ctx); err == nil && end.Reaches {
 		return nil // said by cname-chained
 	}
-	if record, _ := p.recordVerdict(ctx); record == Valid && p.caaIsUnanswered(ctx) {
+	record, _ := p.recordVerdict(ctx)
+	security, _ := p.securityVerdict(ctx)
+	if record == Valid && security == Valid && p.caaIsUnanswered(ctx) {
 		return nil // said by caa-unanswered
 	}
+	saw := answersOf(p.with(IsSilent))
 	fix := "check again, with a longer time-out (--timeout)"
 	if errors.Is(p.facts.walkErr, resolver.ErrNotRecorded) {
 		fix = "record a transcript of this very record; the one replayed does not hold all answers"
 	}
-	p.Report(Finding{Confidence: Certain, Message: "not determined: " + why, Fixes: []Fix{{Where: WhereNowhere, Message: fix}}}, answersOf(p.with(IsSilent))...)
+	f := Finding{Confidence: Certain, Message: "not determined: " + why}
+	if s, err := p.Security(ctx); err == nil && record == Valid && security == Undetermined && !p.short.Load() {
+		fix = "see that this machine's clock is right, that the trust anchors are those of the root servers asked, and that nothing on the way changes answers; then check again"
+		for _, x := range s.Faults {
+			f.Evidence = append(f.Evidence, sawSigned(x.Saw)...)
+		}
+	}
+	f.Fixes = []Fix{{Where: WhereNowhere, Message: fix}}
+	p.Report(f, saw...)
 	return nil
 }

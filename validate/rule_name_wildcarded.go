@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 )
 
 // nameWildcarded finds that what answers for the name is a wildcard.
@@ -34,6 +35,11 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 	if !ok || p.aboveDomain() {
 		return ErrNotApplicable
 	}
+	if first.Standing == Holds && p.trusts(p.facts.cut) && !fromWildcard(first.Answer) {
+		if s, err := p.Security(ctx); err == nil && s.Status == dnssec.Secure {
+			return nil // its signature says so
+		}
+	}
 	beside, err := p.probe(ctx)
 	if err != nil {
 		return err
@@ -44,7 +50,11 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 	case len(here) > 0 && slices.Equal(here, there):
 	case len(here) == 0 && len(there) == 0:
 		// Addresses may come from a wildcard too. Only where the name has some is it worth a question for the other.
-		a := p.atName(ctx, resolver.TypeA)[0]
+		answers := p.addresses(ctx)
+		if len(answers) == 0 {
+			answers = p.atName(ctx, resolver.TypeA)
+		}
+		a := answers[0]
 		if a.Err != nil {
 			return Answers{a}.Known()
 		}

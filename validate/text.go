@@ -42,7 +42,11 @@ func (r Report) WriteText(w io.Writer, t Text) error {
 	switch {
 	case r.Verdict == Valid:
 		b.WriteString("\n")
-		wrap(&b, "  ", "Keep the record: ACM asks for it again at every renewal. Not looked at: DNSSEC, which can forbid the issue all the same.")
+		keep := "Keep the record: ACM asks for it again at every renewal."
+		if r.Security == "" {
+			keep += " Not looked at: signatures (DNSSEC), since there is no trust anchor for these root servers."
+		}
+		wrap(&b, "  ", keep)
 	case r.Verdict == Invalid && !r.ETA.IsZero() && fixesZone(r):
 		b.WriteString("\n")
 		wrap(&b, "  ", fmt.Sprintf("A CA sees the change as soon as every name server has it; resolvers that asked just before, by %s.",

@@ -226,6 +226,8 @@ func TestBadUsageAndInputEndWithThree(t *testing.T) {
 	words := filepath.Join(dir, "words")
 	require.NoError(t, os.WriteFile(words, []byte("hello world\n"), 0o600))
 	rec := typed("good.test")
+	unusable := filepath.Join(dir, "unusable")
+	require.NoError(t, os.WriteFile(unusable, []byte("; a key of an algorithm that nobody has\n. DS 1 250 2 "+strings.Repeat("ab", 32)+"\n"), 0o600))
 	for name, c := range map[string]struct {
 		args []string
 		says string
@@ -253,6 +255,8 @@ func TestBadUsageAndInputEndWithThree(t *testing.T) {
 		"roots empty":            {append([]string{"check", "--roots", empty}, rec...), "no server"},
 		"anchors garbage":        {append([]string{"check", "--trust-anchors", letters}, rec...), "line 1"},
 		"anchors empty":          {append([]string{"check", "--trust-anchors", empty}, rec...), "no DS"},
+		"anchors missing":        {append([]string{"check", "--trust-anchors", filepath.Join(dir, "nosuch")}, rec...), "--trust-anchors"},
+		"anchors unusable":       {append([]string{"check", "--trust-anchors", unusable}, rec...), "line 2"},
 		"no resolver":            {append([]string{"check", "--resolver", "dns.example"}, rec...), "--resolver"},
 		"unknown rule":           {[]string{"explain", "name-dubbled"}, "name-doubled"},
 		"all of one":             {[]string{"explain", "--all", "name-doubled"}, "leave the rule's name out"},

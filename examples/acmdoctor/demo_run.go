@@ -11,6 +11,7 @@ import (
 
 	"github.com/acmdoctor/acmdoctor/providers"
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
@@ -77,8 +78,12 @@ func (s story) check(ctx context.Context, in *resolvertest.Internet, now time.Ti
 	if err != nil {
 		return validate.Report{}, err
 	}
+	anchors, err := dnssec.ParseAnchors(strings.NewReader(in.Anchors()))
+	if err != nil {
+		return validate.Report{}, err
+	}
 	c := validate.Checker{
-		Resolver: &resolver.Client{Dial: dialSimulated(in), AllowPrivate: true}, Roots: roots,
+		Resolver: &resolver.Client{Dial: dialSimulated(in), AllowPrivate: true}, Roots: roots, Anchors: anchors,
 		Now: func() time.Time { return now }, Elsewhere: s.elsewhere,
 	}
 	return c.Check(ctx, s.record)

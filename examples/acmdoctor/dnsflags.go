@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
@@ -19,6 +20,7 @@ import (
 type dnsFlags struct {
 	roots        string
 	anchors      string
+	anchorsText  string // what the file holds
 	resolvers    []string
 	nameservers  []string
 	allowPrivate bool
@@ -32,7 +34,7 @@ func (f *dnsFlags) add(cmd *cobra.Command) {
 	f.timeout = validate.DefaultTimeout
 	fl := cmd.Flags()
 	fl.StringVar(&f.roots, "roots", "", "root hints in the format of named.root (default: IANA's, built in)")
-	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, DS or DNSKEY in zone-file format (read and checked; signatures are not validated yet)")
+	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, DS or DNSKEY in zone-file format (default: IANA's, built in; with --roots none, and signatures are not validated)")
 	fl.StringArrayVar(&f.resolvers, "resolver", nil, "recursive resolver to compare with: ADDR[:PORT], tls://[NAME@]ADDR, https://[NAME@]HOST/dns-query, own (this machine's) or none; repeatable (default: 1.1.1.1, 8.8.8.8, 9.9.9.9 and own; none with --roots)")
 	fl.StringArrayVar(&f.nameservers, "nameserver", nil, "name server, by name or address, where you believe the record to be, or the provider by its id in docs/hosts.md: is the world sent there? Repeatable")
 	fl.BoolVar(&f.allowPrivate, "allow-private", false, "also ask name servers on loopback, private and link-local addresses, which no public CA reaches")
@@ -94,10 +96,10 @@ func (f *dnsFlags) checker(warn func(string)) (*validate.Checker, error) {
 		}
 	}
 	if f.anchors != "" {
-		if err := readAnchors(f.anchors); err != nil {
+		var err error
+		if c.Anchors, err = f.readAnchors(); err != nil {
 			return nil, fmt.Errorf("--trust-anchors %s: %w", f.anchors, err)
 		}
-		warn("signatures are not validated yet: --trust-anchors was read and has no effect")
 	}
 	if err := f.setWitnesses(c); err != nil {
 		return nil, err
@@ -116,29 +118,40 @@ func (f *dnsFlags) checker(warn func(string)) (*validate.Checker, error) {
 	return c, nil
 }
 
-// readAnchors sees that a file holds DS or DNSKEY records of the root or below, one a line, and at least one.
-func readAnchors(path string) error {
-	text, err := os.ReadFile(path)
+// readAnchors reads the file of trust anchors. One that names no key that signatures can be validated with is refused: all
+// would count as unsigned then.
+func (f *dnsFlags) readAnchors() (dnssec.Anchors, error) {
+	text, err := os.ReadFile(f.anchors)
 	if err != nil {
-		return err
+		return dnssec.Anchors{}, err
 	}
-	n := 0
-	for i, line := range strings.Split(string(text), "\n") {
-		line, _, _ = strings.Cut(line, ";")
-		if strings.TrimSpace(line) == "" {
-			continue
-		}
-		rr, err := resolver.ParseRR(line)
-		if err != nil {
-			return fmt.Errorf("line %d: %w", i+1, err)
-		}
-		if rr.Type != resolver.TypeDS && rr.Type != resolver.TypeDNSKEY {
-			return fmt.Errorf("line %d: found a record of type %s, expected DS or DNSKEY", i+1, rr.Type)
-		}
-		n++
+	f.anchorsText = string(text)
+	return usableAnchors(f.anchorsText)
+}
+
+func usableAnchors(text string) (dnssec.Anchors, error) {
+	anchors, err := dnssec.ParseAnchors(strings.NewReader(text))
+	if err != nil {
+		return anchors, err
 	}
-	if n == 0 {
-		return errors.New("it holds no DS and no DNSKEY record")
+	v := dnssec.Validator{Anchors: anchors}
+	var why []string
+	for _, name := range anchors.Zones() {
+		z := v.Root(resolver.Response{})
+		if !name.IsRoot() {
+			z = v.Child(dnssec.Zone{}, name, resolver.Response{}, resolver.Response{})
+		}
+		if z.Status != dnssec.Insecure { // only its keys are lacking, which are asked for in a check
+			return anchors, nil
+		}
+		why = append(why, z.Why[0].String())
 	}
-	return nil
+	line := 1
+	for l := range strings.Lines(text) {
+		if l, _, _ = strings.Cut(l, ";"); strings.TrimSpace(l) != "" {
+			break
+		}
+		line++
+	}
+	return anchors, fmt.Errorf("line %d: no anchor can be used: %s", line, strings.Join(why, "; "))
 }

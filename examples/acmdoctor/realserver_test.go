@@ -140,6 +140,13 @@ var stories = []story{
 		verdict: "invalid", first: "cname-multiple error",
 	},
 
+	{name: "caa-allows", zone: "TOKEN CNAME VALUE\n@ CAA 0 issue \"letsencrypt.org\"\n@ CAA 0 issue \"amazontrust.com\"", verdict: "valid"},
+	{name: "caa-forbids", zone: "TOKEN CNAME VALUE\n@ CAA 0 issue \"letsencrypt.org\"", verdict: "invalid", first: "caa-forbids error", says: "letsencrypt.org"},
+	{
+		name: "caa-forbids-through-an-alias", below: "www.", zone: "TOKEN.www CNAME VALUE\nwww CNAME cdn\ncdn CAA 0 issue \"globalsign.com\"\n@ CAA 0 issue \"amazon.com\"",
+		verdict: "invalid", first: "caa-forbids error", says: "globalsign.com",
+	},
+
 	{
 		// What a flattening provider shows: addresses where its console has the CNAME.
 		name: "flattened-to-addresses", zone: "TOKEN A 127.0.0.1",

@@ -8,9 +8,11 @@ import (
 	"net/netip"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
@@ -31,6 +33,7 @@ const (
 	noteNameserver = "nameserver"
 	noteResolver   = "resolver"
 	noteOwn        = "own-resolver"
+	noteAnchor     = "anchor"
 )
 
 type recordNote struct {
@@ -60,6 +63,11 @@ func newRecording(c *validate.Checker, file, replay string, f dnsFlags) (*record
 		for _, ns := range c.Roots {
 			for _, a := range ns.Addrs {
 				r.add(noteRoot, ns.Name.String()+" "+a.String())
+			}
+		}
+		for line := range strings.Lines(f.anchorsText) {
+			if line, _, _ = strings.Cut(line, ";"); strings.TrimSpace(line) != "" {
+				r.add(noteAnchor, strings.TrimSpace(line))
 			}
 		}
 		for _, n := range c.Elsewhere {
@@ -126,7 +134,7 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 		c.Now = func() time.Time { return tr.Time }
 	}
 	c.Witnesses, c.Own = nil, resolver.Recursor{} // those that were asked then, not this machine's of today
-	var hints bytes.Buffer
+	var hints, anchors bytes.Buffer
 	for _, n := range tr.Notes {
 		bad := func(err error) error { return fmt.Errorf("--replay %s: note %s: %w", file, n.Key, err) }
 		switch n.Key {
@@ -181,6 +189,8 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 			} else {
 				c.Witnesses = append(c.Witnesses, w)
 			}
+		case noteAnchor:
+			fmt.Fprintln(&anchors, n.Value)
 		case noteNameserver:
 			if len(f.nameservers) == 0 {
 				c.Elsewhere = append(c.Elsewhere, n.Value)
@@ -189,6 +199,11 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 	}
 	if hints.Len() > 0 && f.roots == "" {
 		if c.Roots, err = resolver.ParseHints(&hints); err != nil {
+			return nil, fmt.Errorf("--replay %s: %w", file, err)
+		}
+	}
+	if anchors.Len() > 0 && f.anchors == "" {
+		if c.Anchors, err = dnssec.ParseAnchors(&anchors); err != nil {
 			return nil, fmt.Errorf("--replay %s: %w", file, err)
 		}
 	}

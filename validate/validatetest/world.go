@@ -20,7 +20,7 @@
 //
 // Zones are read by resolvertest.Parse, which fills in what is not given, and signs what is to be signed; a section
 // "faults" holds lines for resolvertest.ParseFault, a section "elsewhere" the name servers at which the user believes
-// the record. A section "certificate" holds what aws acm describe-certificate prints; where it has one record, or none
+// the record, a section "clock" the time by this machine's clock (RFC 3339). A section "certificate" holds what aws acm describe-certificate prints; where it has one record, or none
 // yet, the section "record" may be left out. A section "witnesses" names recursive resolvers to compare with, one a
 // line, "own" before this machine's own; further lines are for resolvertest.ParseView and say what one of them
 // remembers, or sees of its own. A section "eta" says how long after the check the answer is seen everywhere: a
@@ -35,8 +35,10 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
@@ -54,6 +56,7 @@ type World struct {
 	Witnesses []resolver.Recursor
 	Own       resolver.Recursor   // this machine's own resolver
 	Views     []resolvertest.View // what witnesses say beside what the zones hold
+	Clock     time.Time           // what this machine takes for the moment; zero: the moment around which zones are signed
 	Record    validate.Record
 	Verdict   validate.Verdict
 	Want      []Want
@@ -81,7 +84,7 @@ func (w Want) String() string {
 	return s
 }
 
-var sections = []string{"story", "zones", "faults", "elsewhere", "witnesses", "record", "certificate", "want", "eta", "fix", "none", "asked"}
+var sections = []string{"story", "zones", "faults", "elsewhere", "clock", "witnesses", "record", "certificate", "want", "eta", "fix", "none", "asked"}
 
 // ParseWorld reads a world. Errors name the file and wrap [ErrBadWorld].
 func ParseWorld(file, text string) (World, error) {
@@ -129,6 +132,11 @@ func ParseWorld(file, text string) (World, error) {
 		w.ETA = eta[0]
 	}
 	var err error
+	if clock := lines(parts["clock"]); len(clock) == 1 {
+		if w.Clock, err = time.Parse(time.RFC3339, clock[0]); err != nil {
+			return fail("clock: %v", err)
+		}
+	}
 	if w.Record, err = parseRecord(parts["record"], parts["certificate"]); err != nil {
 		return fail("%v", err)
 	}
@@ -267,7 +275,16 @@ func (w World) Checker(in *resolvertest.Internet, r resolver.Resolver) (*validat
 	if err != nil {
 		return nil, err
 	}
-	return &validate.Checker{Resolver: r, Roots: roots, Now: worldTime, Elsewhere: w.Elsewhere, Witnesses: w.Witnesses, Own: w.Own}, nil
+	c := &validate.Checker{Resolver: r, Roots: roots, Now: worldTime, Elsewhere: w.Elsewhere, Witnesses: w.Witnesses, Own: w.Own}
+	if !w.Clock.IsZero() {
+		c.Now = func() time.Time { return w.Clock }
+	}
+	if text := in.Anchors(); text != "" {
+		if c.Anchors, err = dnssec.ParseAnchors(strings.NewReader(text)); err != nil {
+			return nil, err
+		}
+	}
+	return c, nil
 }
 
 // Got gives the findings of a report in the form that a world wants them.
