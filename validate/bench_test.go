@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/acmdoctor/acmdoctor/resolver"
 	"github.com/acmdoctor/acmdoctor/validate"
 	"github.com/acmdoctor/acmdoctor/validate/validatetest"
 )
@@ -126,6 +127,55 @@ func TestMeasured(t *testing.T) {
 	t.Log("\n" + strings.Join(table, "\n"))
 }
 
+// What each family of rules asks of a healthy record. None of them adds a round trip: with glue there are three.
+func TestMeasuredFamilies(t *testing.T) {
+	family := func(q resolver.Question) string {
+		switch {
+		case q.Recursive || !q.Server.IsValid():
+			return "witnesses"
+		case q.Type == resolver.TypeCAA:
+			return "CAA"
+		case q.Type == resolver.TypeDNSKEY || q.Type == resolver.TypeDS:
+			return "DNSSEC"
+		case q.Name.FirstLabel() != "_a79" && q.Type == resolver.TypeCNAME:
+			return "wildcard"
+		case q.Type == resolver.TypeA:
+			return "beside"
+		}
+		return "record" // the way down, TXT at every server, the zone's own NS records
+	}
+	for name, want := range map[string]map[string]int{
+		"healthy":         {"record": 5, "beside": 2, "wildcard": 1, "CAA": 2, "DNSSEC": 2},
+		"healthy-signed":  {"record": 5, "beside": 1, "CAA": 2, "DNSSEC": 3},
+		"caa-forbids":     {"record": 5, "beside": 2, "wildcard": 1, "CAA": 2, "DNSSEC": 2},
+		"dnssec-fragile":  {"record": 5, "beside": 1, "CAA": 2, "DNSSEC": 3},
+		"healthy-www":     {"record": 5, "beside": 2, "wildcard": 1, "CAA": 3, "DNSSEC": 2},
+		"healthy-subzone": {"record": 8, "beside": 4, "wildcard": 2, "CAA": 4, "DNSSEC": 2},
+	} {
+		for _, w := range loadWorlds(t) {
+			if w.File != name+".txt" {
+				continue
+			}
+			in, err := w.Internet()
+			require.NoError(t, err)
+			c, err := w.Checker(in, in)
+			require.NoError(t, err)
+			rep, err := c.Check(t.Context(), w.Record)
+			require.NoError(t, err)
+			got := map[string]int{}
+			for _, q := range in.Queries() {
+				got[family(q)]++
+			}
+			assert.Equal(t, want, got, "%s", name)
+			_, trips := validatetest.Measure(t, w)
+			if name != "healthy-subzone" {
+				assert.Equal(t, 3, trips, "%s", name)
+			}
+			assert.Equal(t, rep.Queries, len(in.Queries()))
+		}
+	}
+}
+
 // A healthy record asks nothing that only a broken one needs.
 func TestHealthyIsNotProbed(t *testing.T) {
 	for _, w := range loadWorlds(t) {
@@ -170,7 +220,7 @@ func BenchmarkCheck(b *testing.B) {
 
 // BenchmarkWork is the processor's part: the same checks over a network that takes no time.
 func BenchmarkWork(b *testing.B) {
-	for _, name := range []string{"healthy", "record-missing"} {
+	for _, name := range []string{"healthy", "healthy-signed", "record-missing"} {
 		for _, s := range stories(b) {
 			if s.name != name {
 				continue

@@ -138,9 +138,8 @@ func (p *Pass) makeLink(ctx context.Context, cut resolver.Cut) link {
 	}
 	parent := p.zoneOf(ctx, above)
 	for i, a := range cut.Referrals { // a CA may ask any server of the parent
-		from, sure := p.lower(ctx, parent, a, cut.Zone.Parent())
+		from, judged, sure := p.lower(ctx, parent, a, cut.Zone.Parent())
 		ds := a
-		judged := v.Answer(from, a.Response)
 		if judged.Status != dnssec.Secure && judged.Status != dnssec.Insecure {
 			// Not every server proves in the referral what it says when it is asked for DS.
 			ds = p.walker.Ask(ctx, []resolver.Server{a.Server}, cut.Zone, resolver.TypeDS)[0]
@@ -240,14 +239,11 @@ func (p *Pass) keyServers(cut resolver.Cut) []resolver.Server {
 
 // lower goes down from a secure zone to the one that an answer of its server is really signed by: a server that holds a zone
 // and one below it answers from the lower one without a word of the cut (RFC 1034, 4.2.1). The lower one lies at name or
-// above it. It is not sure where the server did not say whether there is one.
-func (p *Pass) lower(ctx context.Context, l link, a resolver.Answer, name resolver.Name) (zone dnssec.Zone, sure bool) {
-	if zone = l.Zone; zone.Status != dnssec.Secure {
-		return zone, true
-	}
-	judged := p.validator.Answer(zone, a.Response)
-	if judged.Status == dnssec.Secure || judged.Status == dnssec.Insecure || judged.Why[0].Code.TimeOnly() {
-		return zone, true
+// above it. It gives what the answer is worth by that zone, and is not sure where the server did not say whether there is one.
+func (p *Pass) lower(ctx context.Context, l link, a resolver.Answer, name resolver.Name) (zone dnssec.Zone, judged dnssec.Result, sure bool) {
+	zone, judged = l.Zone, p.validator.Answer(l.Zone, a.Response)
+	if zone.Status != dnssec.Secure || judged.Status == dnssec.Secure || judged.Status == dnssec.Insecure || judged.Why[0].Code.TimeOnly() {
+		return zone, judged, true
 	}
 	var names []resolver.Name
 	for n := name; n.Below(zone.Name); n = n.Parent() {
@@ -262,27 +258,28 @@ func (p *Pass) lower(ctx context.Context, l link, a resolver.Answer, name resolv
 		}
 	}
 	p.walker.Ask(ctx, nil, name, resolver.TypeDS, all...)
+	sure = true
 	for _, n := range names {
 		ds := p.walker.Ask(ctx, []resolver.Server{a.Server}, n, resolver.TypeDS)[0]
-		if ds.Err != nil {
-			return zone, false
+		if sure = ds.Err == nil && ds.Response.Means(zone.Name).Usable(); !sure {
+			break
 		}
 		child := p.validator.Child(zone, n, ds.Response, resolver.Response{})
 		if needsKeys(child) {
 			keys := p.walker.Ask(ctx, []resolver.Server{a.Server}, n, resolver.TypeDNSKEY)[0]
-			child = p.validator.Child(zone, n, ds.Response, keys.Response)
-			if keys.Err != nil {
-				return zone, false
+			if sure = keys.Err == nil; !sure {
+				break
 			}
+			child = p.validator.Child(zone, n, ds.Response, keys.Response)
 		}
-		switch child.Status {
-		case dnssec.Secure:
+		if child.Status == dnssec.Secure || child.Status == dnssec.Insecure {
 			zone = child
-		case dnssec.Insecure:
-			return child, true
+		}
+		if child.Status == dnssec.Insecure {
+			break
 		}
 	}
-	return zone, true
+	return zone, p.validator.Answer(zone, a.Response), sure
 }
 
 // judge tells what an answer of a zone's server is worth.
@@ -291,8 +288,7 @@ func (p *Pass) judge(ctx context.Context, cut resolver.Cut, a resolver.Answer) (
 	if l.Status != dnssec.Secure || a.Err != nil {
 		return dnssec.Result{Status: l.Status, Why: l.Why}, l
 	}
-	zone, sure := p.lower(ctx, l, a, a.Question.Name)
-	r := p.validator.Answer(zone, a.Response)
+	_, r, sure := p.lower(ctx, l, a, a.Question.Name)
 	if r.Status == dnssec.Bogus && !sure {
 		r.Status = dnssec.Indeterminate
 	}
@@ -351,17 +347,17 @@ func (p *Pass) judgeAll(ctx context.Context) Security {
 		}
 	}
 	all := p.allSeen(ctx)
-	var wg sync.WaitGroup // what has to be asked is asked together; the judgement itself goes by order
-	for _, x := range all {
-		wg.Go(func() { p.judge(ctx, x.cut, x.Answer) })
+	results, links := make([]dnssec.Result, len(all)), make([]link, len(all))
+	var wg sync.WaitGroup // what has to be asked for it is asked together
+	for i, x := range all {
+		wg.Go(func() { results[i], links[i] = p.judge(ctx, x.cut, x.Answer) })
 	}
 	wg.Wait()
 	chain(f.walk.Cuts...)
 	for _, c := range f.walk.Cuts {
 		s.Zones = append(s.Zones, p.zoneOf(ctx, c).Zone)
 	}
-	look := func(x seen) {
-		r, l := p.judge(ctx, x.cut, x.Answer)
+	look := func(x seen, r dnssec.Result, l link) {
 		if l.Status != dnssec.Secure {
 			return // said of the zone
 		}
@@ -377,11 +373,11 @@ func (p *Pass) judgeAll(ctx context.Context) Security {
 			}
 		}
 	}
-	for _, x := range all {
+	for i, x := range all {
 		if !x.own {
 			chain(x.cut)
 		}
-		look(x)
+		look(x, results[i], links[i])
 	}
 	return s
 }
