@@ -38,6 +38,7 @@ type randomWorld struct {
 	faults       []string
 	wildcardCert bool
 	typed        string // the name as it was typed, where that is not clean
+	signed       string // how the zone is signed, and what is wrong with that: parts of its $ORIGIN line
 }
 
 func (w *randomWorld) one(of ...string) string { return of[w.IntN(len(of))] }
@@ -128,6 +129,9 @@ func newRandomWorld(seed uint64) *randomWorld {
 	}
 	w.held = w.line(w.name, "CNAME", held.String())
 	w.wildcardCert = w.chance(20)
+	if w.chance(40) {
+		w.signed = " ; signed " + w.one("", "nsec3", "compact", "8", "nsec3 opt-out")
+	}
 	return w
 }
 
@@ -152,7 +156,7 @@ func (w *randomWorld) world(t testing.TB) validatetest.World {
 		on = append(on, s.String())
 	}
 	copyOf := func(servers []string, held string) string {
-		b := "$ORIGIN " + w.zone.String() + " ; on " + strings.Join(servers, " ")
+		b := "$ORIGIN " + w.zone.String() + " ; on " + strings.Join(servers, " ") + w.signed
 		if w.undelegated {
 			b += " ; undelegated"
 		}
@@ -256,6 +260,7 @@ const (
 	ofWay                      // the way to the zone, or all of its servers: nothing else shows behind it
 	ofOneOnly                  // one server of several
 	ofInput                    // what was typed
+	ofIssue                    // what forbids the issue whatever the record is
 )
 
 // randomFaults is the catalogue of faults: what is wrong, how a healthy world is made so, and what must be found first.
@@ -371,6 +376,16 @@ func randomFaults() []faultOf {
 			w.undelegated = true
 			return len(w.others) == 0
 		}, ofWay},
+		{"CAA forbids", validate.Invalid, "caa-forbids", func(w *randomWorld) bool {
+			w.lines = slices.DeleteFunc(w.lines, func(l string) bool { return strings.Contains(l, " CAA ") || strings.HasPrefix(l, w.domain.String()+" CNAME") })
+			w.lines = append(w.lines, w.domain.String()+` CAA 0 issue "ca.example"`, w.domain.String()+` CAA 0 issuewild "ca.example"`)
+			return true
+		}, ofIssue},
+		{"DS left over", validate.Invalid, "dnssec-bogus", func(w *randomWorld) bool { w.signed = " ; ds wrong"; return true }, ofIssue},
+		{"signatures expired", validate.Invalid, "dnssec-bogus", func(w *randomWorld) bool {
+			w.signed = " ; signed ; expired by " + w.one("3h", "36h", "1000h")
+			return true
+		}, ofIssue},
 		{"suspended", validate.Invalid, "zone-suspended", func(w *randomWorld) bool {
 			gone(w)
 			w.servers = []resolver.Name{resolver.MustParseName("ns1.sedoparking.com."), resolver.MustParseName("ns2.sedoparking.com.")}

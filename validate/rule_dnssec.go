@@ -101,6 +101,11 @@ func sawSigned(answers []resolver.Answer) (out []Evidence) {
 		if e.Question != nil {
 			e.Question.DNSSEC = true
 		}
+		for _, rr := range a.Response.Authority {
+			if rr.Type == resolver.TypeDS {
+				e.Text += fmt.Sprintf(", %s DS %s", rr.Name, abridged(rr.Text()))
+			}
+		}
 		out = append(out, e)
 	}
 	return out

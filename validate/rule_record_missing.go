@@ -40,6 +40,9 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	if p.registryDisagrees() {
 		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated", ErrUndetermined, p.facts.cut.Zone, p.registered())
 	}
+	if why := p.denialDoubt(ctx); why != "" {
+		return fmt.Errorf("%w: %s", ErrUndetermined, why)
+	}
 	what := "it does not exist"
 	for _, v := range denied {
 		if v.Response.RCode != resolver.NXDomain {

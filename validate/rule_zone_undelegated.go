@@ -35,6 +35,9 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 	if p.registryDisagrees() {
 		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated, or could not all be asked", ErrUndetermined, f.cut.Zone, p.registered())
 	}
+	if why := p.denialDoubt(ctx); why != "" {
+		return fmt.Errorf("%w: %s", ErrUndetermined, why)
+	}
 	var denied []resolver.Answer
 	for _, a := range f.undelegated {
 		if a.Err != nil {

@@ -473,6 +473,28 @@ func (p *Pass) doubt(s Security) (why string) {
 	return why
 }
 
+// denialDoubt says why the zone above cannot be believed that it does not delegate the domain: its denial does not validate.
+// It is empty where it can, and where the domain is delegated.
+func (p *Pass) denialDoubt(ctx context.Context) string {
+	f := &p.facts
+	if !p.aboveDomain() || p.validator.Anchors.IsZero() {
+		return ""
+	}
+	for _, a := range f.undelegated {
+		if a.Err != nil {
+			continue
+		}
+		r, _ := p.judge(ctx, f.cut, a)
+		if len(r.Why) == 0 || r.Why[0].Code == dnssec.AnchorMissing {
+			continue
+		}
+		if r.Status == dnssec.Bogus || r.Status == dnssec.Indeterminate {
+			return fmt.Sprintf("what %s says of %s does not validate: %s", serverText(a.Server), p.registered(), r.Why[0])
+		}
+	}
+	return ""
+}
+
 // securityVerdict is Invalid where something is bogus beyond doubt, Undetermined where that is not known, else Valid.
 func (p *Pass) securityVerdict(ctx context.Context) (Verdict, string) {
 	s, err := p.Security(ctx)

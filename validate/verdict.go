@@ -71,6 +71,9 @@ func (p *Pass) recordVerdict(ctx context.Context) (Verdict, string) {
 	if p.registryDisagrees() {
 		return Undetermined, "the servers of " + f.cut.Zone.String() + " do not agree whether " + p.registered().String() + " is delegated, or could not all be asked"
 	}
+	if why := p.denialDoubt(ctx); why != "" {
+		return Undetermined, why
+	}
 	cut, differs := false, false
 	for _, v := range f.views {
 		switch v.Standing {
