@@ -141,7 +141,7 @@ func (w *randomWorld) line(name resolver.Name, t, data string) string {
 
 // unrelated is a record that has nothing to do with the certificate's.
 func (w *randomWorld) unrelated() string {
-	u := "u" + w.label()
+	u := "u0" + w.label() // no label of a suffix: a delegation there would hide a record that is doubled below it
 	return w.one(
 		u+" A 192.0.2.82", u+" AAAA 2001:db8::82", "@ MX 10 mail.other.org.", `@ TXT "google-site-verification=x"`, `@ CAA 0 issue "amazon.com"`,
 		"*."+u+" CNAME else.other.org.", "x.y."+u+" A 192.0.2.83", w.token()+"."+u+" CNAME "+w.acmValue().String(), w.token()+" CNAME "+w.acmValue().String(),
@@ -377,7 +377,9 @@ func randomFaults() []faultOf {
 			return len(w.others) == 0
 		}, ofWay},
 		{"CAA forbids", validate.Invalid, "caa-forbids", func(w *randomWorld) bool {
-			w.lines = slices.DeleteFunc(w.lines, func(l string) bool { return strings.Contains(l, " CAA ") || strings.HasPrefix(l, w.domain.String()+" CNAME") })
+			w.lines = slices.DeleteFunc(w.lines, func(l string) bool {
+				return strings.Contains(l, " CAA ") || strings.HasPrefix(l, w.domain.String()+" CNAME")
+			})
 			w.lines = append(w.lines, w.domain.String()+` CAA 0 issue "ca.example"`, w.domain.String()+` CAA 0 issuewild "ca.example"`)
 			return true
 		}, ofIssue},
