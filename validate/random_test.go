@@ -433,8 +433,12 @@ func TestRandomFaultsAreTheFirstFinding(t *testing.T) {
 func TestRandomPairsOfFaultsAreBothFound(t *testing.T) {
 	for _, a := range randomFaults() {
 		for _, b := range randomFaults() {
-			if a.part != ofRecord || b.part != ofOneOnly && b.part != ofInput {
+			if a.part != ofRecord || b.part != ofOneOnly && b.part != ofInput && b.part != ofIssue {
 				continue
+			}
+			first, second := a.first, b.first
+			if b.first == "dnssec-bogus" { // nobody who validates gets as far as the record
+				first, second = second, first
 			}
 			t.Run(a.name+" and "+b.name, func(t *testing.T) {
 				t.Parallel()
@@ -448,8 +452,8 @@ func TestRandomPairsOfFaultsAreBothFound(t *testing.T) {
 					has := func(id validate.ID) bool {
 						return slices.ContainsFunc(rep.Findings, func(f validate.Finding) bool { return f.Rule == id && f.ExplainedBy == "" })
 					}
-					if rep.Verdict != validate.Invalid || firstOfDNS(rep) != a.first || !has(b.first) {
-						t.Errorf("want invalid, %s first, and %s:\n%s", a.first, b.first, show(rep))
+					if rep.Verdict != validate.Invalid || firstOfDNS(rep) != first || !has(second) {
+						t.Errorf("want invalid, %s first, and %s:\n%s", first, second, show(rep))
 						return false
 					}
 					return true
