@@ -170,25 +170,24 @@ func (p *Pass) decide(ctx context.Context, l *link, cut resolver.Cut, judge func
 	if l.Zone = judge(resolver.Response{}); !needsKeys(l.Zone) {
 		return // what is above it tells already
 	}
-	var saw []resolver.Answer
-	for _, s := range p.keyServers(cut) {
-		a := p.walker.Ask(ctx, []resolver.Server{s}, cut.Zone, resolver.TypeDNSKEY)[0]
-		saw = append(saw, a)
-		z := judge(a.Response)
+	servers := p.keyServers(cut)
+	saw := p.walker.Ask(ctx, servers[:min(1, len(servers))], cut.Zone, resolver.TypeDNSKEY)
+	for i := 0; i < len(saw); i++ {
+		a, z := saw[i], judge(saw[i].Response)
 		if a.Err == nil && (z.Status == dnssec.Secure || z.Status == dnssec.Insecure) {
 			l.Zone = z
-			for _, f := range saw[:len(saw)-1] {
+			for _, f := range saw[:i] {
 				if before := judge(f.Response); f.Err == nil && before.Status == dnssec.Bogus {
 					l.faults = append(l.faults, SecurityFault{Zone: cut.Zone, Status: dnssec.Bogus, Server: f.Server, Why: before.Why, Saw: []resolver.Answer{f}})
 				}
 			}
 			return
 		}
-		if len(saw) == 1 || z.Status == dnssec.Bogus && l.Status != dnssec.Bogus {
+		if i == 0 || z.Status == dnssec.Bogus && l.Status != dnssec.Bogus {
 			l.Zone = z
 		}
-		if ctx.Err() != nil {
-			break
+		if i == 0 && ctx.Err() == nil { // the others are asked together: a silent one takes its time
+			saw = append(saw, p.walker.Ask(ctx, servers[1:], cut.Zone, resolver.TypeDNSKEY)...)
 		}
 	}
 	f := SecurityFault{Zone: cut.Zone, Status: l.Status, Why: l.Why, Saw: saw}
