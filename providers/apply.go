@@ -268,6 +268,8 @@ func (r *run) carryOut(ctx context.Context, g []unit) (clean bool, err error) {
 			return false, fmt.Errorf("%w; what stands there now could not be read", err)
 		case sameSets(got, before):
 			return !late, err // what hung may still come
+		case r.client.Traits().Atomic: // whole or not at all: a third state is somebody else's doing, and not ours to take back
+			return errors.Is(err, ErrConflict), fmt.Errorf("%w; at the name stands %s, which somebody else has written: %w", err, setsText(got), ErrConflict)
 		default:
 			return r.restore(ctx, owners, before, after, got, err)
 		}

@@ -149,7 +149,7 @@ func (t together) carryOut(ctx context.Context, parts []*part) (rest []*part, ag
 	ctx, end := withGrace(ctx, orDefault(t.Grace, DefaultGrace))
 	defer end()
 	var b Batch
-	var before, after []RRset
+	var after []RRset
 	for _, p := range parts {
 		own := p.batch()
 		if err := gate(p.plan.record, t.zone.Apex, p.plan.dir, own); err != nil {
@@ -158,7 +158,7 @@ func (t together) carryOut(ctx context.Context, parts []*part) (rest []*part, ag
 		}
 		b = joined(b, own)
 		for _, u := range p.todo {
-			before, after = append(before, u.before...), append(after, u.after...)
+			after = append(after, u.after...)
 		}
 	}
 	werr := t.client.Write(ctx, t.zone, b)

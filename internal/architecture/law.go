@@ -116,7 +116,9 @@ var law = []room{
 	},
 }
 
-var providerTests = []string{"providers/...", "validate/validatetest", "resolver/resolvertest", "internal/realdns", "internal/cloudflarefake"}
+var providerTests = []string{
+	"providers/...", "validate/validatetest", "resolver/resolvertest", "internal/realdns", "internal/cloudflarefake", "internal/awsfake",
+}
 
 // inEveryTest is what any _test.go file may import.
 var inEveryTest = []string{testify, miekg, syncX, "internal/realdns"}
