@@ -47,6 +47,12 @@ type ZoneSearcher interface {
 	Search(ctx context.Context, zone Zone, firstLabel string) ([]RRset, error)
 }
 
+// TargetSearcher is a Client that can look in a whole zone for CNAMEs by where they point to.
+type TargetSearcher interface {
+	// SearchTargets gives every CNAME set of the zone that points to one of the targets.
+	SearchTargets(ctx context.Context, zone Zone, targets ...resolver.Name) ([]RRset, error)
+}
+
 // Settler is a Client whose writes take a while to reach all of the provider's servers.
 type Settler interface {
 	// Settle returns when all writes so far are served everywhere.

@@ -137,6 +137,13 @@ func (p *Pass) put(from ...resolver.Name) Change {
 	return c
 }
 
+// Mend gives the fix that makes the record stand at its name in the zone that the world asks, and nothing beside it. What is in the
+// way is asked for.
+func (p *Pass) Mend(ctx context.Context) Fix {
+	gone, words := p.inTheWay(ctx)
+	return Fix{Where: WhereZone, Message: p.create(words), Changes: append(gone, p.put(p.differing()...))}
+}
+
 func texts(names []resolver.Name) []string {
 	var out []string
 	for _, n := range names {

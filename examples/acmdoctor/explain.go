@@ -8,37 +8,47 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/acmdoctor/acmdoctor/providers"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
 // catalogue gives every rule that the tool knows, in the order in which they are judged.
-func catalogue() []validate.Rule { return validate.Rules() }
+func catalogue() []validate.Rule { return providers.Rules(providers.Facts{}) }
 
 func newExplainCommand() *cobra.Command {
 	var all, markdown bool
+	var iam iamFlags
 	cmd := &cobra.Command{
 		Use:   "explain [RULE]",
 		Short: "the rule catalogue: what goes wrong, how to see it, how to fix it",
 		Long: `explain lists the rules in the order in which they are looked at: of several that
 hold, the first is the cause. With a rule's name it tells what the rule finds, with
-an example, what to do, and where that is written. --all tells all of them.`,
+an example, what to do, and where that is written. --all tells all of them.
+
+explain iam prints the least that AWS must allow, to check and to fix, as policies made
+for the zone that --zone and --zone-id name.`,
 		Example: `  acmdoctor explain
   acmdoctor explain name-doubled
   acmdoctor explain --all | less
-  acmdoctor explain --markdown >catalogue.md`,
+  acmdoctor explain --markdown >catalogue.md
+  acmdoctor explain iam --zone example.com --zone-id Z0123456789ABC --for fix >policy.json`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
 			for _, r := range catalogue() {
 				ids = append(ids, string(r.Info().ID))
 			}
-			return ids, cobra.ShellCompDirectiveNoFileComp
+			return append(ids, "iam"), cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			out := cmd.OutOrStdout()
 			switch {
 			case len(args) == 1 && (all || markdown):
 				return &exitError{exitFailed, errors.New("--all and --markdown tell of every rule; leave the rule's name out")}
+			case len(args) == 1 && args[0] == "iam":
+				return explainIAM(out, iam)
+			case iam != (iamFlags{partition: "aws"}):
+				return &exitError{exitFailed, errors.New("--zone, --zone-id, --partition and --for go with explain iam")}
 			case len(args) == 1:
 				return explainOne(out, validate.ID(args[0]))
 			case all && markdown:
@@ -52,6 +62,10 @@ an example, what to do, and where that is written. --all tells all of them.`,
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "tell of every rule, not only its name")
+	cmd.Flags().StringVar(&iam.zone, "zone", "", "iam: the zone's name; policies then hold for names in it only")
+	cmd.Flags().StringVar(&iam.zoneID, "zone-id", "", "iam: the hosted zone's ID; policies then hold for it only")
+	cmd.Flags().StringVar(&iam.partition, "partition", "aws", "iam: aws, aws-cn or aws-us-gov")
+	cmd.Flags().StringVar(&iam.only, "for", "", "iam: print one policy only, as JSON: check or fix")
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "the whole catalogue as one Markdown document")
 	return cmd
 }

@@ -28,33 +28,39 @@ func (c *Client) FindZones(ctx context.Context, owner resolver.Name) ([]provider
 		}
 		return []providers.Zone{z}, nil
 	}
-	ids, err := c.zoneIDs(ctx, owner)
+	listed, err := c.listZones(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
 	var out []providers.Zone
-	for _, id := range ids {
-		z, err := c.GetZone(ctx, id)
-		if errors.Is(err, providers.ErrZoneNotFound) {
+	var denied error
+	for _, l := range listed {
+		z, err := c.GetZone(ctx, l.ID)
+		switch {
+		case errors.Is(err, providers.ErrZoneNotFound):
 			continue // deleted since it was listed
-		}
-		if err != nil {
+		case errors.Is(err, providers.ErrPermission) && !errors.Is(err, ErrExpired):
+			denied, z = err, l // a policy for one zone keeps its namesakes from being looked at, and is right to
+		case err != nil:
 			return nil, err
 		}
 		out = append(out, z)
 	}
+	if denied != nil && !slices.ContainsFunc(out, func(z providers.Zone) bool { return len(z.NameServers) > 0 }) {
+		return nil, denied
+	}
 	return out, nil
 }
 
-// zoneIDs lists the zones whose name is an ancestor of owner. The list begins at a name and goes on in the order of reversed
+// listZones gives the name, ID and kind of the zones whose name is an ancestor of owner. The list begins at a name and goes on in the order of reversed
 // labels, in which ancestors come one after the other with their other descendants between: what a page has passed is not asked
 // for again, and a small account takes one request.
-func (c *Client) zoneIDs(ctx context.Context, owner resolver.Name) ([]string, error) {
+func (c *Client) listZones(ctx context.Context, owner resolver.Name) ([]providers.Zone, error) {
 	var wanted []resolver.Name // in the order of the list
 	for n := owner.Parent(); !n.IsZero() && !n.IsRoot(); n = n.Parent() {
 		wanted = append([]resolver.Name{n}, wanted...)
 	}
-	var ids []string
+	var out []providers.Zone
 	in := &r53.ListHostedZonesByNameInput{DNSName: aws.String(nameText(wanted[0]))}
 	for {
 		if err := c.ready(ctx); err != nil {
@@ -67,11 +73,12 @@ func (c *Client) zoneIDs(ctx context.Context, owner resolver.Name) ([]string, er
 		for _, z := range page.HostedZones {
 			n, err := parseName(aws.ToString(z.Name))
 			if err == nil && slices.Contains(wanted, n) {
-				ids = append(ids, strings.TrimPrefix(aws.ToString(z.Id), zonePrefix))
+				private := z.Config != nil && z.Config.PrivateZone
+				out = append(out, providers.Zone{Apex: n, ID: strings.TrimPrefix(aws.ToString(z.Id), zonePrefix), Private: private})
 			}
 		}
 		if !page.IsTruncated {
-			return ids, nil
+			return out, nil
 		}
 		in = &r53.ListHostedZonesByNameInput{DNSName: page.NextDNSName, HostedZoneId: page.NextHostedZoneId}
 		next, err := parseName(aws.ToString(page.NextDNSName))
@@ -79,7 +86,7 @@ func (c *Client) zoneIDs(ctx context.Context, owner resolver.Name) ([]string, er
 			continue
 		}
 		if wanted = notBefore(wanted, next); len(wanted) == 0 {
-			return ids, nil
+			return out, nil
 		}
 		if before(next, wanted[0]) {
 			in = &r53.ListHostedZonesByNameInput{DNSName: aws.String(nameText(wanted[0]))}
