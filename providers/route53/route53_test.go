@@ -98,6 +98,47 @@ func TestAZoneByIDNeedsNoPermissionToList(t *testing.T) {
 	require.ErrorIs(t, err, providers.ErrPermission, "no such ID, and no permission to look for a name")
 }
 
+// A policy made for one zone keeps a zone of the same name from being looked at; the one that is delegated is found all the same.
+func TestANamesakeThatMayNotBeLookedAt(t *testing.T) {
+	f := &awsfake.Route53{}
+	f.AddZone(awsfake.HostedZone{Name: "example.com.", Private: true})
+	f.AddZone(awsfake.HostedZone{Name: "example.com."})
+	id := f.AddZone(awsfake.HostedZone{Name: "example.com."})
+	text, err := route53.Access{Fix: true, Zone: apex, ZoneID: id}.Policy()
+	require.NoError(t, err)
+	policy, err := awsfake.ParsePolicy(text)
+	require.NoError(t, err)
+	f.Identities = map[string]awsfake.Identity{keyID: {ARN: "arn:aws:iam::111122223333:user/dns", Policy: policy}}
+	c := served(t, f, nil)
+	p := plan(t, c, report(f, id, "record-missing", put()))
+	require.Equal(t, id, p.Zone().ID)
+	_, err = impatient.Apply(t.Context(), c, p)
+	require.NoError(t, err)
+	facts, err := providers.ReadFacts(t.Context(), c, record)
+	require.NoError(t, err)
+	require.Len(t, facts.Missing, 2, "what may not be read is said")
+}
+
+// What the provider's rules cost: two requests for each zone of the name, and pages of 300 sets where the record is not found.
+func TestCallsPerCheck(t *testing.T) {
+	f, c, id := example(t)
+	f.AddZone(awsfake.HostedZone{Name: "example.com.", Private: true})
+	f.Set(id, owner, "CNAME", 300, value)
+	_, err := providers.ReadFacts(t.Context(), c, record)
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"ListHostedZonesByName": 1, "GetHostedZone": 2, "ListResourceRecordSets": 2}, f.Calls())
+	f.Clear(id)
+	for i := range 700 {
+		f.Set(id, fmt.Sprintf("h%03d.example.com.", i), "A", 60, "192.0.2.1")
+	}
+	f.Set(id, `_a79865eb4cd1a6ab990a45779b4e0b96\040.example.com.`, "CNAME", 300, value)
+	f.Forget()
+	facts, err := providers.ReadFacts(t.Context(), c, record)
+	require.NoError(t, err)
+	require.Equal(t, map[string]int{"ListHostedZonesByName": 1, "GetHostedZone": 2, "ListResourceRecordSets": 2 + 3}, f.Calls())
+	require.True(t, slices.ContainsFunc(facts.Zones, func(z providers.ZoneFacts) bool { return len(z.Elsewhere) == 1 }))
+}
+
 // The figures of the documents: what a fix of one record takes.
 func TestCallsPerFix(t *testing.T) {
 	f, c, id := example(t)
