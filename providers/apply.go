@@ -193,12 +193,17 @@ func (r *run) all(ctx context.Context, todo []unit) error {
 			groups = append(groups, []unit{u})
 		}
 	}
-	for i, g := range groups {
-		pending := slices.Concat(groups[i+1:]...)
+	for i := 0; i < len(groups); i++ {
+		g, pending := groups[i], slices.Concat(groups[i+1:]...)
 		if err := ctx.Err(); err != nil {
 			return r.stopped(nil, slices.Concat(groups[i:]...), fmt.Errorf("providers: stopped before %s: %w", g[0].name, err))
 		}
 		clean, err := r.carryOut(ctx, g)
+		if apart := r.apart(g); clean && errors.Is(err, ErrPermission) && len(apart) > 1 {
+			groups = slices.Replace(groups, i, i+1, apart...) // what lies outside the credentials had the whole act refused
+			i--
+			continue
+		}
 		switch {
 		case err == nil:
 			r.done = append(r.done, g...)
@@ -223,6 +228,22 @@ func (r *run) all(ctx context.Context, todo []unit) error {
 // tidying reports whether the group only removes a misplaced copy after the record itself has been put right.
 func (r *run) tidying(g []unit) bool {
 	return r.plan.dir == forth && len(g) == 1 && g[0].name != r.plan.record.Name && len(without(g[0].after, g[0].before)) == 0
+}
+
+// apart gives what is needed first and then each copy that would only be tidied away, to be done one after the other.
+func (r *run) apart(g []unit) (groups [][]unit) {
+	var needed []unit
+	for _, u := range g {
+		if r.tidying([]unit{u}) {
+			groups = append(groups, []unit{u})
+		} else {
+			needed = append(needed, u)
+		}
+	}
+	if len(needed) == 0 {
+		return groups
+	}
+	return append([][]unit{needed}, groups...)
 }
 
 // stopped makes the error of a run that ends early: a plain one as long as the zone is as it was.
@@ -320,7 +341,8 @@ func (r *run) write(
 		return cur, true, err
 	}
 	werr := r.client.Write(ctx, r.plan.zone, b)
-	refused := len(b.Delete)+len(b.Create) == 1 && errors.Is(werr, ErrPermission) || errors.Is(werr, ErrConflict)
+	whole := len(b.Delete)+len(b.Create) == 1 || r.client.Traits().Atomic
+	refused := whole && errors.Is(werr, ErrPermission) || errors.Is(werr, ErrConflict)
 	got, rerr := r.readBack(ctx, owners, next, !refused)
 	if rerr == nil && sameSets(got, next) {
 		return got, true, nil

@@ -1,6 +1,7 @@
 package route53_test
 
 import (
+	"errors"
 	"os"
 	"strings"
 	"testing"
@@ -72,6 +73,20 @@ func TestPolicyIsEnough(t *testing.T) {
 			require.Equal(t, before, f.Dump(id))
 		})
 	}
+}
+
+// A copy without underscore lies outside the policy, and a request is refused whole: the record is put right all the same.
+func TestPolicyKeepsACopyFromBeingTidied(t *testing.T) {
+	f, client, id := allowed(t, route53.Access{Fix: true, Zone: apex})
+	stray := strings.TrimPrefix(owner, "_")
+	f.Set(id, stray, "CNAME", 60, value)
+	res, err := impatient.Apply(t.Context(), client, plan(t, client, report(f, id, "name-underscore-missing", put(), drop(stray, value))))
+	require.NoError(t, err)
+	require.Len(t, res.Done, 1)
+	require.Len(t, res.Left, 1)
+	require.ErrorContains(t, errors.New(res.Warnings[0]), "route53:ChangeResourceRecordSets")
+	require.ElementsMatch(t, []string{owner + " CNAME " + value, stray + " CNAME " + value}, f.Dump(id))
+	require.Equal(t, 3, f.Calls()["ChangeResourceRecordSets"], "together, the record, the copy")
 }
 
 // And for nothing else.
