@@ -37,6 +37,7 @@ func Isolate(setenv func(key, value string)) {
 		{"AWS_ENDPOINT_URL_ROUTE_53", ""},
 		{"AWS_ENDPOINT_URL_ACM", ""},
 		{"AWS_ENDPOINT_URL_STS", ""},
+		{"AWS_CA_BUNDLE", ""},
 		{"HTTP_PROXY", ""},
 		{"HTTPS_PROXY", ""},
 	} {
