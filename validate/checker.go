@@ -4,13 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/bulk"
 	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 )
 
@@ -47,7 +46,13 @@ type Checker struct {
 	Own          resolver.Recursor
 	Timeout      time.Duration // for one record, all told; 0: [DefaultTimeout]
 	MaxQuestions int           // for one record; 0: [DefaultMaxQuestions]
-	Concurrency  int           // records at a time in [Checker.CheckAll]; 0: [DefaultConcurrency]
+	Concurrency  int           // records at a time in [Checker.CheckAll]; 0: [DefaultConcurrency], or more where Lean is set
+	// Lean leaves out the questions that tell nothing of a record that is right but notices: whether an unsigned zone's
+	// answer comes from a wildcard, and whether an address stands beside the record. It is for many records, of which most
+	// are right: see [Checker.CheckAll].
+	Lean bool
+	// Pool is what [Checker.CheckAll] asks by. Nil: one of its own, where Resolver is nil or a plain [resolver.Client].
+	Pool *bulk.Pool
 }
 
 // Check finds out whether a public CA that asks now finds the record, and if not, why. What servers do is in the report,
@@ -57,7 +62,8 @@ func (c *Checker) Check(ctx context.Context, r Record) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	return c.check(ctx, r, rules)
+	rep, _, err := c.check(ctx, r, rules)
+	return rep, err
 }
 
 // soundRules gives the rules to check with. Its error wraps [ErrBadRules].
@@ -69,11 +75,9 @@ func (c *Checker) soundRules() ([]Rule, error) {
 	return rules, Validate(rules)
 }
 
-func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, error) {
-	now := time.Now
-	if c.Now != nil {
-		now = c.Now
-	}
+// check makes one check. What came of questions that were asked before is taken as it is. The pass is for whoever wants to
+// know more than the report tells.
+func (c *Checker) check(ctx context.Context, r Record, rules []Rule, before ...resolver.Exchange) (Report, *Pass, error) {
 	began := time.Now()
 	inner := c.Resolver
 	if inner == nil {
@@ -81,18 +85,11 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	}
 	inner, done := resolver.Keep(inner)
 	defer done()
-	anchors := c.Anchors
-	if anchors.IsZero() && c.Roots == nil {
-		anchors = dnssec.RootAnchors()
-	}
 	limited, cancel := context.WithTimeout(ctx, orDefault(c.Timeout, DefaultTimeout))
 	defer cancel()
 	memo := &resolver.Memo{Resolver: patient{inner}, Limit: orDefault(c.MaxQuestions, DefaultMaxQuestions)}
-	p := &Pass{Record: r, Now: now(), check: &check{
-		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family, DNSSEC: true},
-		elsewhere: c.Elsewhere, findings: map[ID][]Finding{},
-	}}
-	p.validator = dnssec.Validator{Anchors: anchors, Now: p.Now}
+	memo.Know(before...)
+	p := c.pass(r)
 	p.resolver = resolver.Func(func(ctx context.Context, q resolver.Question) (resolver.Response, error) {
 		res, err := memo.Resolve(ctx, q)
 		if ranOut(err) {
@@ -109,7 +106,7 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	outcomes := p.run(limited, rules)
 	verdict, _ := p.verdict(limited)
 	if err := ctx.Err(); err != nil {
-		return Report{}, fmt.Errorf("validate: check %s: %w", r.Name, err)
+		return Report{}, nil, fmt.Errorf("validate: check %s: %w", r.Name, err)
 	}
 	rep := Report{Record: r, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings), Queries: memo.Asked() + p.dismiss()}
 	if z, err := p.Zone(limited); err == nil && !p.aboveDomain() {
@@ -121,7 +118,31 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule) (Report, er
 	rep.Perspectives = p.perspectives()
 	rep.ETA = p.seenEverywhere(limited, verdict, rep.Perspectives)
 	rep.Stats.Elapsed = time.Since(began)
-	return rep, nil
+	return rep, p, nil
+}
+
+// pass makes a pass that has not asked anything yet, and has nobody to ask.
+func (c *Checker) pass(r Record) *Pass {
+	now := c.now()
+	return &Pass{Record: r, Now: now, check: &check{
+		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family, DNSSEC: true},
+		validator: dnssec.Validator{Anchors: c.anchors(), Now: now},
+		elsewhere: c.Elsewhere, lean: c.Lean, findings: map[ID][]Finding{},
+	}}
+}
+
+func (c *Checker) now() time.Time {
+	if c.Now != nil {
+		return c.Now()
+	}
+	return time.Now()
+}
+
+func (c *Checker) anchors() dnssec.Anchors {
+	if c.Anchors.IsZero() && c.Roots == nil {
+		return dnssec.RootAnchors()
+	}
+	return c.Anchors
 }
 
 func orDefault[T comparable](v, def T) T {
@@ -283,49 +304,4 @@ const anyRecordError ID = "*"
 func (f Finding) followsFrom(cause Finding) bool {
 	return slices.Contains(f.follows, cause.Rule) || slices.Contains(f.follows, anyRecordError) &&
 		cause.About == AboutRecord && cause.Severity == Error && cause.Confidence == Certain
-}
-
-// CheckAll checks a stream of records, several at a time, in bounded memory, and gives the reports in the order of the
-// input. Stopping the iteration stops the work; nothing is left behind. After the context is done the remaining records
-// are not taken from the input.
-func (c *Checker) CheckAll(ctx context.Context, in iter.Seq[Record]) iter.Seq2[Report, error] {
-	return func(yield func(Report, error) bool) {
-		rules, err := c.soundRules()
-		if err != nil {
-			yield(Report{}, err)
-			return
-		}
-		type result struct {
-			report Report
-			err    error
-		}
-		ctx, cancel := context.WithCancel(ctx)
-		var wg sync.WaitGroup
-		defer wg.Wait()
-		defer cancel()
-		next, stop := iter.Pull(in)
-		defer stop()
-		var queue []chan result
-		fill := func() {
-			for len(queue) < orDefault(c.Concurrency, DefaultConcurrency) && ctx.Err() == nil {
-				r, ok := next()
-				if !ok {
-					return
-				}
-				ch := make(chan result, 1)
-				queue = append(queue, ch)
-				wg.Go(func() {
-					rep, err := c.check(ctx, r, rules)
-					ch <- result{rep, err}
-				})
-			}
-		}
-		for fill(); len(queue) > 0; fill() {
-			res := <-queue[0]
-			queue = queue[1:]
-			if !yield(res.report, res.err) {
-				return
-			}
-		}
-	}
 }

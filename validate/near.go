@@ -190,6 +190,9 @@ func (p *Pass) atName(ctx context.Context, types ...resolver.Type) []resolver.An
 // addresses are the answers to what was asked for an address at the record's name with the first questions, of servers
 // that answer for the name: nobody else is asked in a silent one's place.
 func (p *Pass) addresses(ctx context.Context) []resolver.Answer {
+	if p.lean && len(p.with(Holds)) == len(p.answered()) {
+		return nil
+	}
 	servers := serversOf(p.facts.views, func(v ServerView) bool {
 		return v.Standing.Answered() && v.Above.IsZero() && v.Delegated && (v.Server == p.facts.leading || !p.trusts(p.facts.cut))
 	})

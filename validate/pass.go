@@ -30,6 +30,7 @@ type check struct {
 	short     atomic.Bool       // something was not asked for want of time or questions
 	walker    resolver.Walker
 	elsewhere []string
+	lean      bool  // a record that is right is not asked for what only notices are made of
 	facts     facts // constant once the first rule runs
 
 	near  once[[]nearHit]

@@ -61,7 +61,7 @@ func (p *Pass) along(cut resolver.Cut, servers []resolver.Server) (qs []resolver
 func (p *Pass) atZone(cut resolver.Cut, servers []resolver.Server) (qs []resolver.Question) {
 	signed := p.trusts(cut)
 	for i, s := range servers {
-		if i == 0 || !signed {
+		if !p.lean && (i == 0 || !signed) {
 			qs = append(qs, resolver.Question{Name: p.Record.Name, Type: resolver.TypeA, Server: s.Addr})
 		}
 	}
@@ -70,7 +70,7 @@ func (p *Pass) atZone(cut resolver.Cut, servers []resolver.Server) (qs []resolve
 	for _, n := range p.climbWithin(cut.Zone) {
 		qs = append(qs, resolver.Question{Name: n, Type: resolver.TypeCAA, Server: one})
 	}
-	if probe, ok := p.probeName(); ok && !signed {
+	if probe, ok := p.probeName(); ok && !signed && !p.lean {
 		qs = append(qs, resolver.Question{Name: probe, Type: resolver.TypeCNAME, Server: one})
 	}
 	return qs

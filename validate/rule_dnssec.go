@@ -211,7 +211,7 @@ func (dnssecFragile) Run(ctx context.Context, p *Pass) error {
 			Fixes: []Fix{{Where: WhereServers, Message: fmt.Sprintf("let whoever hosts %s change how it is signed: algorithm 13, digest 2, NSEC3 without extra iterations and salt", n.Zone)}},
 		})
 	}
-	if life, left := s.Expires.Sub(s.Began), s.Expires.Sub(p.Now); !s.Expires.IsZero() && left < life/fragileShare {
+	if left := s.Expires.Sub(p.Now); !s.Expires.IsZero() && fragile(s.Began, s.Expires, p.Now) {
 		p.Report(Finding{
 			Confidence: Likely,
 			Message: fmt.Sprintf("the signature over what stands at %s ends on %s, in %s, and has not been renewed: then nobody who validates finds the record",
@@ -221,3 +221,6 @@ func (dnssecFragile) Run(ctx context.Context, p *Pass) error {
 	}
 	return nil
 }
+
+// fragile reports whether a signature should have been renewed.
+func fragile(began, ends, now time.Time) bool { return ends.Sub(now) < ends.Sub(began)/fragileShare }

@@ -40,6 +40,9 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 			return nil // its signature says so
 		}
 	}
+	if p.lean && len(p.with(Holds)) == len(p.answered()) && !fromWildcard(first.Answer) {
+		return ErrNotApplicable
+	}
 	beside, err := p.probe(ctx)
 	if err != nil {
 		return err

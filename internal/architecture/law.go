@@ -61,7 +61,7 @@ var law = []room{
 	},
 	{
 		"validate",
-		[]string{"resolver", "resolver/dnssec", netX, syncX},
+		[]string{"resolver", "resolver/dnssec", "resolver/bulk", netX, syncX},
 		[]string{"validate/validatetest", "resolver/resolvertest"},
 		"a check asks through resolver alone and changes nothing",
 	},

@@ -34,6 +34,7 @@ func Laws() []Law {
 		{"silence", "a valid record has no error about it, an invalid one a certain one, and unrelated records change nothing", silence},
 		{"certificate", "what ACM says about the certificate changes nothing of what is said about the DNS", certificate},
 		{"no-flip", "one damaged packet changes no verdict, nor does a silent server turn valid into invalid", noFlip},
+		{"many", "a stream of records gives the reports of single checks, byte for byte but for the count of questions", many},
 		{"order", "order and speed of the answers never change the report", order},
 		{"scope", "no fix names an owner that is neither the record's own nor a misplacement of it", scope},
 		{"stop", "a cancelled check returns soon and leaves nothing behind", stop},

@@ -1,0 +1,269 @@
+package validate
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/bulk"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
+)
+
+// leanWindow is how many records are under way at a time where each costs little: enough for ten thousand a second over a
+// network on which a record takes a tenth of a second.
+const leanWindow = 1500
+
+// wholeChecks is how many of them are checked one by one at a time.
+const wholeChecks = 64
+
+// flight is one run over many records: what they share.
+//
+// A record takes the short way first ([short]): the questions that decide about one that is right, sent and judged without
+// a goroutine of its own. One that turns out to be anything else is checked as any single record is, with what was already
+// answered; so is the first of each public suffix and of each name server's name, from whose check the others learn.
+type flight struct {
+	checker Checker // asks by the pool and the cache
+	rules   []Rule
+	own     []Rule // that read the record alone
+	ctx     context.Context
+	window  int
+	pool    *bulk.Pool
+	closes  bool // the pool is ours to close
+	results chan result
+	whole   chan struct{} // places for whole checks
+	work    sync.WaitGroup
+	walker  resolver.Walker
+
+	mu       sync.Mutex
+	suffixes map[resolver.Name]*suffix
+	hosts    map[resolver.Name]*hostAddrs
+	outcomes map[dnssec.Status][]Outcome // of a record that is right
+	serving  map[string]Host             // by the name servers' names
+}
+
+type result struct {
+	Numbered
+	err error
+}
+
+func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
+	f := &flight{
+		checker: *c, rules: rules, ctx: ctx, window: orDefault(c.Concurrency, DefaultConcurrency),
+		suffixes: map[resolver.Name]*suffix{}, hosts: map[resolver.Name]*hostAddrs{}, outcomes: map[dnssec.Status][]Outcome{}, serving: map[string]Host{},
+	}
+	client, plain := c.plainClient()
+	if f.pool = c.Pool; f.pool == nil && plain {
+		f.pool = &bulk.Pool{AllowPrivate: client.AllowPrivate, Fallback: client}
+		f.closes = true
+	}
+	if f.pool != nil {
+		f.checker.Resolver = &resolver.Cache{Resolver: f.pool}
+	}
+	if f.isLean() {
+		f.window = orDefault(c.Concurrency, leanWindow)
+		for _, r := range rules {
+			if r.Info().Input {
+				f.own = append(f.own, r)
+			}
+		}
+	}
+	f.walker = f.checker.pass(Record{}).walker
+	f.results = make(chan result, f.window)
+	f.whole = make(chan struct{}, min(f.window, wholeChecks))
+	return f
+}
+
+// isLean reports whether records take the short way: it knows the rules of this package, and asks what they need.
+func (f *flight) isLean() bool {
+	c := &f.checker
+	return f.pool != nil && c.Lean && c.Rules == nil && len(c.Elsewhere) == 0
+}
+
+// end ends what is under way. The context is done.
+func (f *flight) end() {
+	if f.closes {
+		_ = f.pool.Close() // what was sent is of no interest any more
+	}
+	f.work.Wait()
+}
+
+// begin lets a record take off.
+func (f *flight) begin(i int, r Record) {
+	if !f.isLean() || !f.takeShortWay(i, r) {
+		f.checkWhole(i, r, nil, nil)
+	}
+}
+
+// checkWhole checks a record as any single one, in its turn, with what was already answered for it, and then calls
+// then.
+func (f *flight) checkWhole(i int, r Record, before []resolver.Exchange, then func()) {
+	f.work.Go(func() {
+		if then == nil {
+			then = func() {}
+		}
+		select {
+		case f.whole <- struct{}{}:
+			defer func() { <-f.whole }()
+		case <-f.ctx.Done():
+			then()
+			f.results <- result{Numbered{Index: i}, f.ctx.Err()}
+			return
+		}
+		rep, p, err := f.checker.check(f.ctx, r, f.rules, before...)
+		if p != nil && f.isLean() {
+			f.learn(p, rep)
+		}
+		then()
+		f.results <- result{Numbered{i, rep}, err}
+	})
+}
+
+// lesson is something that one record's whole check finds out and others wait for.
+type lesson struct {
+	learning bool
+	waiting  []func()
+}
+
+// end gives those that wait, who may go on.
+func (l *lesson) end() (waiting []func()) {
+	waiting, l.learning, l.waiting = l.waiting, false, nil
+	return waiting
+}
+
+// suffix is what is known of a top-level domain, or of another public suffix, for every name below it.
+type suffix struct {
+	lesson
+	known *suffixFacts // nil, or past its time: to be found out
+}
+
+// suffixFacts does not change but for the denials, which the flight's lock guards.
+type suffixFacts struct {
+	cut      resolver.Cut
+	security dnssec.Zone
+	until    time.Time
+	denials  spans // of signed delegations, by NSEC3 with opt-out
+}
+
+// hostAddrs are the addresses of one name server.
+type hostAddrs struct {
+	lesson
+	addrs []resolver.Server
+	until time.Time
+}
+
+// manyKnown is how many name servers' addresses are kept.
+const manyKnown = 20000
+
+// learn takes in what a whole check found out that others need: the public suffixes that it came by, where nothing is
+// forbidden or in doubt there, and the addresses of the zone's name servers.
+func (f *flight) learn(p *Pass, rep Report) {
+	ctx, now := f.ctx, time.Now()
+	cuts := p.facts.walk.Cuts
+	f.mu.Lock()
+	if rep.Verdict == Valid && len(rep.Findings) == 0 {
+		if _, known := f.outcomes[rep.Security]; !known {
+			f.outcomes[rep.Security] = rep.Outcomes
+		}
+	}
+	f.mu.Unlock()
+	for _, c := range cuts {
+		if c.Zone.IsRoot() || !p.registered().Below(c.Zone) || len(f.walker.Servers(c)) == 0 || len(c.Referrals) == 0 {
+			continue
+		}
+		link := p.zoneOf(ctx, c)
+		if len(link.faults) > 0 || !p.validator.Anchors.IsZero() && link.Status != dnssec.Secure && link.Status != dnssec.Insecure {
+			continue
+		}
+		least := ttlOfReferral(c.Referrals[0].Response)
+		silent := true
+		if !slices.ContainsFunc(climb(c.Zone), func(n resolver.Name) bool {
+			a, err := p.caaAt(ctx, n)
+			if err != nil || len(a.Response.Answer) > 0 {
+				return true
+			}
+			d, ok := a.Response.NegativeTTL()
+			least = min(least, d)
+			cut, known := p.cutFor(a)
+			if !ok || !known {
+				return true
+			}
+			judged, _ := p.judge(ctx, cut, a)
+			return link.Status == dnssec.Secure && judged.Status != dnssec.Secure
+		}) {
+			silent = false
+		}
+		if silent || ctx.Err() != nil {
+			continue
+		}
+		f.mu.Lock()
+		s := f.suffixes[c.Zone]
+		if s == nil {
+			s = &suffix{}
+			f.suffixes[c.Zone] = s
+		}
+		if s.known == nil || now.After(s.known.until) {
+			s.known = &suffixFacts{cut: c, security: link.Zone, until: now.Add(least)}
+		}
+		f.mu.Unlock()
+	}
+	f.learnHosts(p, now)
+}
+
+// ttlOfReferral is how long a referral may be kept.
+func ttlOfReferral(r resolver.Response) time.Duration {
+	least := uint32(86400)
+	for _, rr := range slices.Concat(r.Authority, r.Additional) {
+		least = min(least, rr.TTL)
+	}
+	return time.Duration(least) * time.Second
+}
+
+// hostsFor is how long addresses of name servers are kept at most, and where their TTL is not at hand.
+const hostsFor = 5 * time.Minute
+
+func (f *flight) learnHosts(p *Pass, now time.Time) {
+	cut := p.facts.cut
+	if p.aboveDomain() {
+		return
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.hosts) > manyKnown {
+		for n, h := range f.hosts {
+			if !h.learning {
+				delete(f.hosts, n)
+			}
+		}
+	}
+	for _, ns := range cut.NameServers {
+		if len(ns.Addrs) == 0 || ns.Err != nil || ns.Name.Within(cut.Parent) && ns.Glue {
+			continue // glue comes with each referral
+		}
+		h := f.hosts[ns.Name]
+		if h == nil {
+			h = &hostAddrs{}
+			f.hosts[ns.Name] = h
+		}
+		h.addrs, h.until = f.walker.Servers(resolver.Cut{NameServers: []resolver.NameServer{ns}}), now.Add(hostsFor)
+	}
+}
+
+// hostOf is [HostOf], remembered by the names in wire form. The lock is held.
+func (f *flight) hostOf(wire [][]byte, names []resolver.Name) Host {
+	var buf [1024]byte
+	key := buf[:0]
+	for _, w := range wire {
+		key = append(key, w...)
+	}
+	if h, ok := f.serving[string(key)]; ok {
+		return h
+	}
+	if len(f.serving) >= manyKnown {
+		clear(f.serving)
+	}
+	h := HostOf(names)
+	f.serving[string(key)] = h
+	return h
+}
