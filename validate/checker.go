@@ -53,6 +53,8 @@ type Checker struct {
 	Lean bool
 	// Pool is what [Checker.CheckAll] asks by. Nil: one of its own, where Resolver is nil or a plain [resolver.Client].
 	Pool *bulk.Pool
+
+	memory *dnssec.Memory // of signatures; nil: one for each check
 }
 
 // Check finds out whether a public CA that asks now finds the record, and if not, why. What servers do is in the report,
@@ -124,9 +126,14 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule, before ...r
 // pass makes a pass that has not asked anything yet, and has nobody to ask.
 func (c *Checker) pass(r Record) *Pass {
 	now := c.now()
+	if c.memory == nil {
+		one := *c
+		one.memory = &dnssec.Memory{}
+		c = &one
+	}
 	return &Pass{Record: r, Now: now, check: &check{
 		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family, DNSSEC: true},
-		validator: dnssec.Validator{Anchors: c.anchors(), Now: now},
+		validator: dnssec.Validator{Anchors: c.anchors(), Now: now, Memory: c.memory},
 		elsewhere: c.Elsewhere, lean: c.Lean, findings: map[ID][]Finding{},
 	}}
 }

@@ -61,6 +61,7 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 	if f.pool != nil {
 		f.checker.Resolver = &resolver.Cache{Resolver: f.pool}
 	}
+	f.checker.memory = &dnssec.Memory{}
 	if f.isLean() {
 		f.window = orDefault(c.Concurrency, leanWindow)
 		for _, r := range rules {

@@ -22,7 +22,7 @@ type short struct {
 	registered resolver.Name
 	suffix     *suffixFacts
 	began      time.Time
-	again      bool // it has waited for somebody's check once
+	waits      int // for checks of others
 
 	mu      sync.Mutex
 	asks    [shortQuestions]bulk.Ask
@@ -50,6 +50,9 @@ type heard struct {
 	from, to int
 	err      error
 }
+
+// mostWaits is how often a record waits for what another's check finds out, before it is checked whole itself.
+const mostWaits = 4
 
 // longestPlainTTL is the TTL up to which a CNAME is not worth a word (ttl-long).
 const longestPlainTTL = 86400
@@ -150,11 +153,11 @@ func (s *short) takeOff() {
 				w()
 			}
 		})
-	case s.again:
+	case s.waits == mostWaits:
 		f.mu.Unlock()
 		s.whole(nil)
 	default:
-		s.again = true
+		s.waits++
 		x.waiting = append(x.waiting, s.takeOff)
 		f.mu.Unlock()
 	}
@@ -280,7 +283,7 @@ func (s *short) provenUnsigned(m *bulk.Message) bool {
 }
 
 func (s *short) validator() dnssec.Validator {
-	return dnssec.Validator{Anchors: s.f.checker.anchors(), Now: s.f.checker.now()}
+	return dnssec.Validator{Anchors: s.f.checker.anchors(), Now: s.f.checker.now(), Memory: s.f.checker.memory}
 }
 
 // addresses fills in those of servers without glue, which others may be finding out.
@@ -300,8 +303,8 @@ func (s *short) addresses(send func(*bulk.Ask)) error {
 			}
 			continue
 		}
-		if h != nil && h.learning && !s.again {
-			s.again = true
+		if h != nil && h.learning && s.waits < mostWaits {
+			s.waits++
 			s.pending++ // the wait is one more thing to come
 			h.waiting = append(h.waiting, s.addressed)
 			return nil

@@ -59,6 +59,8 @@ type Validator struct {
 	Iterations uint16
 	// SHA1 validates algorithms 5 and 7, as resolvers did before RFC 9905.
 	SHA1 bool
+	// Memory, if set, is shared by the judgements of many records, of whose zones most signatures are the same.
+	Memory *Memory
 }
 
 func (v Validator) iterations() uint16 {

@@ -157,7 +157,7 @@ func (v Validator) try(sig rrsig, keys []zoneKey, rrset []resolver.RR, s *spend)
 		if data == nil {
 			data = sig.data(rrset)
 		}
-		if !k.verify(data, []byte(sig.value)) {
+		if !v.Memory.verify(k, data, []byte(sig.value)) {
 			p.Code = SignatureWrong
 			continue
 		}
