@@ -25,16 +25,19 @@ const wholeChecks = 64
 // answered; so is the first of each public suffix and of each name server's name, from whose check the others learn.
 type flight struct {
 	checker Checker // asks by the pool and the cache
-	rules   []Rule
-	own     []Rule // that read the record alone
-	ctx     context.Context
-	window  int
-	pool    *bulk.Pool
-	closes  bool // the pool is ours to close
-	results chan result
-	whole   chan struct{} // places for whole checks
-	work    sync.WaitGroup
-	walker  resolver.Walker
+	stopped <-chan struct{}
+	err     func() error // why it was stopped
+	// check checks a record as any single one, with what was already answered for it; ownRules runs the rules that read the
+	// record alone and reports whether none has anything to say. Both end with the run.
+	check    func(r Record, before []resolver.Exchange) (Report, error)
+	ownRules func(r Record) bool
+	window   int
+	pool     *bulk.Pool
+	closes   bool // the pool is ours to close
+	results  chan result
+	whole    chan struct{} // places for whole checks
+	work     sync.WaitGroup
+	walker   resolver.Walker
 
 	mu       sync.Mutex
 	suffixes map[resolver.Name]*suffix
@@ -50,7 +53,7 @@ type result struct {
 
 func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 	f := &flight{
-		checker: *c, rules: rules, ctx: ctx, window: orDefault(c.Concurrency, DefaultConcurrency),
+		checker: *c, stopped: ctx.Done(), err: ctx.Err, window: orDefault(c.Concurrency, DefaultConcurrency),
 		suffixes: map[resolver.Name]*suffix{}, hosts: map[resolver.Name]*hostAddrs{}, outcomes: map[dnssec.Status][]Outcome{}, serving: map[string]Host{},
 	}
 	client, plain := c.plainClient()
@@ -64,11 +67,21 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 	f.checker.memory = &dnssec.Memory{}
 	if f.isLean() {
 		f.window = orDefault(c.Concurrency, leanWindow)
-		for _, r := range rules {
-			if r.Info().Input {
-				f.own = append(f.own, r)
-			}
+	}
+	f.check = func(r Record, before []resolver.Exchange) (Report, error) {
+		rep, p, err := f.checker.check(ctx, r, rules, before...)
+		if p != nil && f.isLean() {
+			f.learn(ctx, p, rep)
 		}
+		return rep, err
+	}
+	own := slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return !r.Info().Input })
+	f.ownRules = func(r Record) bool {
+		p := f.checker.pass(r)
+		return !slices.ContainsFunc(own, func(rule Rule) bool {
+			o := p.runOne(ctx, rule)
+			return o.State == Failed || o.State == NotKnown
+		})
 	}
 	f.walker = f.checker.pass(Record{}).walker
 	f.results = make(chan result, f.window)
@@ -79,7 +92,7 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 // isLean reports whether records take the short way: it knows the rules of this package, and asks what they need.
 func (f *flight) isLean() bool {
 	c := &f.checker
-	return f.pool != nil && c.Lean && c.Rules == nil && len(c.Elsewhere) == 0
+	return f.pool != nil && c.Lean && c.Rules == nil && len(c.Elsewhere) == 0 && len(c.Witnesses) == 0 && c.Own == (resolver.Recursor{})
 }
 
 // end ends what is under way. The context is done.
@@ -107,15 +120,12 @@ func (f *flight) checkWhole(i int, r Record, before []resolver.Exchange, then fu
 		select {
 		case f.whole <- struct{}{}:
 			defer func() { <-f.whole }()
-		case <-f.ctx.Done():
+		case <-f.stopped:
 			then()
-			f.results <- result{Numbered{Index: i}, f.ctx.Err()}
+			f.results <- result{Numbered{Index: i}, f.err()}
 			return
 		}
-		rep, p, err := f.checker.check(f.ctx, r, f.rules, before...)
-		if p != nil && f.isLean() {
-			f.learn(p, rep)
-		}
+		rep, err := f.check(r, before)
 		then()
 		f.results <- result{Numbered{i, rep}, err}
 	})
@@ -159,8 +169,8 @@ const manyKnown = 20000
 
 // learn takes in what a whole check found out that others need: the public suffixes that it came by, where nothing is
 // forbidden or in doubt there, and the addresses of the zone's name servers.
-func (f *flight) learn(p *Pass, rep Report) {
-	ctx, now := f.ctx, time.Now()
+func (f *flight) learn(ctx context.Context, p *Pass, rep Report) {
+	now := time.Now()
 	cuts := p.facts.walk.Cuts
 	f.mu.Lock()
 	if rep.Verdict == Valid && len(rep.Findings) == 0 {

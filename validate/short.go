@@ -61,14 +61,11 @@ var errNotPlain = errors.New("not plainly right")
 
 // takeShortWay starts a record on the short way, if it may go it.
 func (f *flight) takeShortWay(i int, r Record) bool {
-	if r.hopeless() || r.Problem() != nil || len(r.Notes) > 0 {
+	if r.hopeless() || r.Problem() != nil || len(r.Notes) > 0 || !r.Certificate.IsZero() {
 		return false
 	}
-	p := f.checker.pass(r)
-	for _, rule := range f.own {
-		if o := p.runOne(f.ctx, rule); o.State == Failed || o.State == NotKnown {
-			return false
-		}
+	if !f.ownRules(r) {
+		return false
 	}
 	registered := registrable(r.Domain())
 	if registered.NumLabels() < 2 || len(r.Domains) > 2 || slices.ContainsFunc(r.Domains, func(d resolver.Name) bool { return withoutAsterisk(d) != r.Domain() }) {

@@ -103,6 +103,11 @@ var law = []room{
 		"examples use what every user has: the exported API",
 	},
 	{
+		"internal/simnet/figures",
+		[]string{"internal/simnet", "validate", "resolver/...", miekg, netX},
+		nil, "it measures what users have against the bare exchange",
+	},
+	{
 		"internal/simnet",
 		[]string{miekg, netX},
 		[]string{"validate", "resolver/..."},

@@ -160,3 +160,12 @@ func (w *World) tldName(tld int) string {
 func (w *World) Hints() string {
 	return fmt.Sprintf(". 3600000 NS a.root.\na.root. 3600000 A %s\n. 3600000 NS b.root.\nb.root. 3600000 A %s\n", rootAddr(0), rootAddr(1))
 }
+
+// Servers gives the addresses of the servers of domain i.
+func (w *World) Servers(i int) []netip.Addr {
+	h := w.hostOf(i)
+	return []netip.Addr{hostAddr(h, 0), hostAddr(h, 1)}
+}
+
+// Above gives an address of the top-level domain of domain i.
+func (w *World) Above(i int) netip.Addr { return tldAddr(i%w.tlds(), int(w.hash(i, 12)&1)) }
