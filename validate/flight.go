@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -13,10 +14,10 @@ import (
 
 // leanWindow is how many records are under way at a time where each costs little: enough for ten thousand a second over a
 // network on which a record takes a tenth of a second.
-const leanWindow = 1500
+const leanWindow = 1200
 
 // wholeChecks is how many of them are checked one by one at a time.
-const wholeChecks = 64
+const wholeChecks = 32
 
 // flight is one run over many records: what they share.
 //
@@ -27,8 +28,8 @@ type flight struct {
 	checker Checker // asks by the pool and the cache
 	stopped <-chan struct{}
 	err     func() error // why it was stopped
-	// check checks a record as any single one, with what was already answered for it; ownRules runs the rules that read the
-	// record alone and reports whether none has anything to say. Both end with the run.
+	// check checks a record as any single one, with what was already answered for it; ownRules reports whether the rules
+	// that read a record alone have nothing to say. Both end with the run.
 	check    func(r Record, before []resolver.Exchange) (Report, error)
 	ownRules func(r Record) bool
 	window   int
@@ -38,6 +39,7 @@ type flight struct {
 	whole    chan struct{} // places for whole checks
 	work     sync.WaitGroup
 	walker   resolver.Walker
+	landed   sync.Pool // of *short, to be used again
 
 	mu       sync.Mutex
 	suffixes map[resolver.Name]*suffix
@@ -75,18 +77,34 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 		}
 		return rep, err
 	}
-	own := slices.DeleteFunc(slices.Clone(rules), func(r Rule) bool { return !r.Info().Input })
-	f.ownRules = func(r Record) bool {
-		p := f.checker.pass(r)
-		return !slices.ContainsFunc(own, func(rule Rule) bool {
-			o := p.runOne(ctx, rule)
-			return o.State == Failed || o.State == NotKnown
-		})
-	}
+	f.ownRules = silentOn(ctx, f.checker.pass(Record{}), rules)
 	f.walker = f.checker.pass(Record{}).walker
 	f.results = make(chan result, f.window)
 	f.whole = make(chan struct{}, min(f.window, wholeChecks))
 	return f
+}
+
+// silentOn gives a function that runs the rules which read a record alone, and reports whether none of them has anything to
+// say. It is for one goroutine: the pass is used again for each record.
+func silentOn(ctx context.Context, p *Pass, rules []Rule) func(Record) bool {
+	var own []Rule
+	var infos []Info
+	for _, r := range rules {
+		if i := r.Info(); i.Input {
+			own, infos = append(own, r), append(infos, i)
+		}
+	}
+	return func(r Record) bool {
+		p.Record = r
+		clear(p.findings)
+		for i, rule := range own {
+			p.rule = infos[i]
+			if err := rule.Run(ctx, p); err != nil && !errors.Is(err, ErrNotApplicable) {
+				return false
+			}
+		}
+		return len(p.findings) == 0
+	}
 }
 
 // isLean reports whether records take the short way: it knows the rules of this package, and asks what they need.

@@ -72,7 +72,11 @@ func (f *flight) takeShortWay(i int, r Record) bool {
 		return false
 	}
 	f.work.Add(1) // until it lands, or is checked whole
-	s := &short{f: f, index: i, record: r, registered: registered, began: time.Now()}
+	s, _ := f.landed.Get().(*short)
+	if s == nil {
+		s = &short{f: f, heard: make([]heard, 0, shortQuestions), raw: make([]byte, 0, 2048)}
+	}
+	s.index, s.record, s.registered, s.began = i, r, registered, time.Now()
 	s.takeOff()
 	return true
 }
@@ -547,9 +551,12 @@ func (s *short) land() {
 		s.whole(nil)
 		return
 	}
-	defer f.work.Done()
-	f.results <- result{Numbered{s.index, Report{
+	r := result{Numbered{s.index, Report{
 		Record: s.record, Verdict: Valid, Findings: []Finding{}, Outcomes: outcomes, Zone: Zone{Name: s.registered, NameServers: names}, Host: host,
 		Security: status, Queries: s.asked, Stats: Stats{Elapsed: time.Since(s.began)},
 	}}, nil}
+	*s = short{f: f, heard: s.heard[:0], raw: s.raw[:0], names: s.names[:0]}
+	f.landed.Put(s)
+	f.results <- r
+	f.work.Done()
 }

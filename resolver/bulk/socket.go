@@ -16,7 +16,7 @@ import (
 
 const (
 	udpSize    = 1232 // the answers we ask for at most (RFC 9715, 3.1)
-	readBatch  = 16   // packets that one system call brings at most
+	readBatch  = 8    // packets that one system call brings at most
 	writeBatch = 64   // packets that one system call sends at most
 	renewEvery = 50   // turns of the wheel, after which one socket is renewed
 )
