@@ -43,7 +43,9 @@ type Checker struct {
 	// zone's negative TTL: leave them out where a record is only just expected. Nil: none are asked.
 	Witnesses []resolver.Recursor
 	// Own is a further witness, this machine's own resolver, which may see what nobody outside sees. The zero value: none.
-	Own          resolver.Recursor
+	Own resolver.Recursor
+	// KeepWay gives each report its [Report.Way], which a picture is drawn from. It costs memory and not one question.
+	KeepWay      bool
 	Timeout      time.Duration // for one record, all told; 0: [DefaultTimeout]
 	MaxQuestions int           // for one record; 0: [DefaultMaxQuestions]
 	Concurrency  int           // records at a time in [Checker.CheckAll]; 0: [DefaultConcurrency], or more where Lean is set
@@ -119,6 +121,9 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule, before ...r
 	}
 	rep.Perspectives = p.perspectives()
 	rep.ETA = p.seenEverywhere(limited, verdict, rep.Perspectives)
+	if c.KeepWay {
+		rep.Way = p.way(limited)
+	}
 	rep.Stats.Elapsed = time.Since(began)
 	return rep, p, nil
 }
@@ -134,7 +139,7 @@ func (c *Checker) pass(r Record) *Pass {
 	return &Pass{Record: r, Now: now, check: &check{
 		walker:    resolver.Walker{Roots: c.Roots, Port: c.Port, Family: c.Family, DNSSEC: true},
 		validator: dnssec.Validator{Anchors: c.anchors(), Now: now, Memory: c.memory},
-		elsewhere: c.Elsewhere, lean: c.Lean, findings: map[ID][]Finding{},
+		elsewhere: c.Elsewhere, lean: c.Lean, findings: map[ID][]Finding{}, keepWay: c.KeepWay,
 	}}
 }
 

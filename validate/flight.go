@@ -108,9 +108,10 @@ func silentOn(ctx context.Context, p *Pass, rules []Rule) func(Record) bool {
 }
 
 // isLean reports whether records take the short way: it knows the rules of this package, and asks what they need.
+// A way that is to be kept is walked from the root.
 func (f *flight) isLean() bool {
 	c := &f.checker
-	return f.pool != nil && c.Lean && c.Rules == nil && len(c.Elsewhere) == 0 && len(c.Witnesses) == 0 && c.Own == (resolver.Recursor{})
+	return f.pool != nil && c.Lean && !c.KeepWay && c.Rules == nil && len(c.Elsewhere) == 0 && len(c.Witnesses) == 0 && c.Own == (resolver.Recursor{})
 }
 
 // end ends what is under way. The context is done.

@@ -44,6 +44,8 @@ type check struct {
 
 	mu       sync.Mutex
 	findings map[ID][]Finding
+	keepWay  bool
+	places   []Place
 	caa      map[resolver.Name]*once[CAA]  // by the base of a domain
 	links    map[resolver.Name]*once[link] // of the chain of trust, by zone
 	trusting map[resolver.Name]bool        // zones that may be secure, by the referrals to them
@@ -177,4 +179,7 @@ func (p *Pass) Report(f Finding, saw ...resolver.Answer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.findings[f.Rule] = append(p.findings[f.Rule], f)
+	if p.keepWay {
+		p.keepPlaces(f, saw)
+	}
 }

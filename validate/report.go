@@ -86,6 +86,7 @@ type Report struct {
 	Host         Host          // who serves that zone; zero where none is known, or several ([HostsOf] tells which)
 	Security     dnssec.Status // what DNSSEC says of the answers; empty where no trust anchor was given, or no server answers
 	ETA          time.Time     // when the answer can be seen everywhere; zero where that is not known
+	Way          Way           // only where it was asked for, by [Checker.KeepWay]; not part of the JSON
 	Queries      int           // questions asked, each counted once however many packets it took
 	Stats        Stats
 }

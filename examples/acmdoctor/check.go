@@ -23,6 +23,8 @@ type checkCommand struct {
 	in                  inputFlags
 	json, ndjson        bool
 	transcript, replay  string
+	picture             string
+	pictures            *pictures
 	out, err            io.Writer
 	valid, invalid, unk int // verdicts so far
 	bad                 int // sources that could not be read
@@ -48,7 +50,8 @@ certificate as SOURCE it is also seen whether it is that certificate's.`,
   aws acm describe-certificate --certificate-arn ARN | acmdoctor check -
   acmdoctor check --name _a79….example.com. --value _424….acm-validations.aws.
   acmdoctor check --ndjson records.ndjson
-  acmdoctor check --transcript dns.txt pending.json; acmdoctor check --replay dns.txt`,
+  acmdoctor check --transcript dns.txt pending.json; acmdoctor check --replay dns.txt
+  acmdoctor check --picture way.svg pending.json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
@@ -62,6 +65,7 @@ certificate as SOURCE it is also seen whether it is that certificate's.`,
 	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print one report a line as JSON, in input order")
 	cmd.Flags().StringVar(&c.transcript, "transcript", "", "write every DNS exchange to this file")
 	cmd.Flags().StringVar(&c.replay, "replay", "", "check from such a file, with no network; the record may be left out")
+	cmd.Flags().StringVar(&c.picture, "picture", "", "draw the way from the root to the record into this SVG file (several records: one each, FILE-DOMAIN.svg)")
 	return cmd
 }
 
@@ -78,6 +82,9 @@ func (c *checkCommand) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return failed(err)
 	}
+	if c.pictures, err = newPictures(c.picture, checker); err != nil {
+		return failed(err)
+	}
 	sources, err := c.in.sources(args, rec.sources)
 	if err != nil {
 		return failed(err)
@@ -86,6 +93,9 @@ func (c *checkCommand) run(ctx context.Context, args []string) error {
 	err = c.checkAll(ctx, checker, sources, rec, progress)
 	progress.stop()
 	if werr := rec.write(); err == nil && werr != nil {
+		err = werr
+	}
+	if werr := c.pictures.finish(c.err); err == nil && werr != nil {
 		err = werr
 	}
 	switch {
@@ -128,6 +138,9 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 		sources, reports := together.take()
 		for i, rep := range reports {
 			if err := p.report(sources[i], rep); err != nil {
+				return err
+			}
+			if err := c.pictures.add(rep); err != nil {
 				return err
 			}
 		}

@@ -54,6 +54,12 @@ var law = []room{
 		"worlds are checked as any user checks a record",
 	},
 	{
+		"validate/picture",
+		[]string{"validate", "resolver", "resolver/dnssec"},
+		[]string{"validate/validatetest"},
+		"a picture is drawn from a report alone, and asks nothing",
+	},
+	{
 		"validate/acmapi",
 		[]string{"validate", "resolver", aws},
 		[]string{"validate/...", "resolver/resolvertest", "internal/awsfake"},
