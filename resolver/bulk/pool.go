@@ -341,6 +341,14 @@ func (s *server) scored(lost bool) {
 	s.score, s.lost = 0, 0
 }
 
+// tries is how often a question is sent: less often to a server that nobody has heard yet, since the fallback asks it then.
+func (s *server) tries() int {
+	if s.heard {
+		return tries
+	}
+	return tries - 1
+}
+
 // patience is how long a try may take.
 func (s *server) patience(tried int) time.Duration {
 	d := firstPatience
@@ -361,8 +369,13 @@ func (p *Pool) Resolve(ctx context.Context, q resolver.Question) (resolver.Respo
 	if !q.Server.IsValid() || q.Recursive || q.CheckingDisabled || q.TCP || q.Name.IsZero() {
 		return fallback.Resolve(ctx, q)
 	}
-	if p.isQuiet(q.Server) {
+	switch quiet, unheard := p.standing(q.Server); {
+	case quiet:
 		return resolver.Response{}, fmt.Errorf("bulk: ask %s for %s %s: %w", q.Server, q.Name, q.Type, resolver.ErrTimeout)
+	case unheard: // datagrams were tried
+		res, err := fallback.Resolve(ctx, q)
+		p.learn(q.Server, resolver.ErrTimeout, err)
+		return res, err
 	}
 	type result struct {
 		response resolver.Response
@@ -400,15 +413,22 @@ func refusesEDNS(code resolver.RCode) bool {
 	return code == resolver.FormErr || code == resolver.NotImp || code == resolver.BadVers
 }
 
-func (p *Pool) isQuiet(addr netip.AddrPort) bool {
+// standing reports whether a server counts as silent, and whether nobody has heard it though it was asked.
+func (p *Pool) standing(addr netip.AddrPort) (quiet, unheard bool) {
 	if p.start() != nil {
-		return false
+		return false, false
 	}
 	now := p.clock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.servers[addr]
-	return s != nil && s.quiet > now
+	if s == nil {
+		return false, false
+	}
+	if s.quiet != 0 && s.quiet <= now { // it gets another chance
+		s.quiet, s.failures = 0, 0
+	}
+	return s.quiet > now, !s.heard && s.failures > 0
 }
 
 // learn notes what the fallback made of a server that did not do.

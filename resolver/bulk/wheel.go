@@ -65,11 +65,12 @@ func (p *Pool) turn() {
 			for a := p.wheel[slot]; a != nil; a = p.wheel[slot] {
 				p.pull(a)
 				a.server.scored(true)
-				if a.tried < tries {
+				if a.tried < a.server.tries() {
 					again = append(again, a)
 					continue
 				}
 				p.forget(a)
+				a.server.failures++
 				over = append(over, ended{a, resolver.ErrTimeout})
 				again = append(again, p.release(a.server, now)...)
 			}
