@@ -99,6 +99,9 @@ func (c *fixCommand) fromSources(ctx context.Context, args []string, accounts *a
 			default:
 				m.err = a.explain(p.Err, false)
 			}
+			if m.account != nil && (m.err != nil || m.plan.Empty()) {
+				c.consult(ctx, m)
+			}
 		}
 	}
 	return all, unread, nil
@@ -183,6 +186,20 @@ func (c *fixCommand) draft(ctx context.Context, m *mending, accounts *accounts) 
 		m.missing = hosted
 	default:
 		m.account, m.missing = accounts.open(ctx, name)
+	}
+}
+
+// consult checks again with what the provider holds, where that and the DNS differ so that no plan helps: a private zone, the wrong one
+// of two, a change that is not served yet. What cannot be read leaves the report as it is; why there is no plan is told anyway.
+func (c *fixCommand) consult(ctx context.Context, m *mending) {
+	facts, err := providers.ReadFacts(ctx, m.account.client, m.record)
+	if err != nil {
+		return
+	}
+	checker := *c.checker
+	checker.Rules = providers.Rules(facts)
+	if rep, err := checker.Check(ctx, m.record); err == nil {
+		m.report = rep
 	}
 }
 
