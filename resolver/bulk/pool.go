@@ -25,8 +25,10 @@ const (
 	firstPatience = 600 * time.Millisecond // with a server that has not answered yet
 	leastPatience = 200 * time.Millisecond // a busy machine's own pauses are no loss
 	mostPatience  = 2 * time.Second
-	silence       = time.Minute // for which a silent server is left alone
-	manyServers   = 1 << 16     // servers remembered; those that nothing waits for are forgotten then
+	silence       = time.Minute      // for which a silent server is left alone
+	manyFailures  = 8                // questions in a row, and
+	longUnheard   = 15 * time.Second // without an answer, after which a server that has answered counts as silent
+	manyServers   = 1 << 16          // servers remembered; those that nothing waits for are forgotten then
 )
 
 // ErrClosed: the [Pool] was closed before the answer came.
@@ -129,6 +131,7 @@ type server struct {
 	lost     int // tries of the last score that no answer came to
 	score    int
 	heard    bool
+	last     int64 // when it last answered
 	failures int   // questions in a row that came to nothing at all
 	quiet    int64 // until when it counts as silent
 	odd      bool  // it answers, and not to datagrams with EDNS: the fallback talks to it
@@ -302,7 +305,7 @@ func (p *Pool) drain(s *server, now int64, ready []*Ask) []*Ask {
 
 // answered notes what an answer tells of its server.
 func (s *server) answered(a *Ask, now int64, limit int) {
-	s.heard, s.failures, s.quiet = true, 0, 0
+	s.heard, s.last, s.failures, s.quiet = true, now, 0, 0
 	if a.tried == 1 { // of a question sent twice nobody knows which one was answered (Karn)
 		rtt := float64(now - a.sent)
 		if s.srtt == 0 {
@@ -439,10 +442,12 @@ func (p *Pool) learn(addr netip.AddrPort, first, then error) {
 	var over []ended
 	switch {
 	case then == nil && errors.Is(first, resolver.ErrTimeout):
-		s.heard, s.failures = true, 0
+		s.heard, s.last, s.failures = true, now, 0
 		s.odd = !s.heardBulk()
 	case errors.Is(then, resolver.ErrTimeout) || errors.Is(then, resolver.ErrRefusedConnection):
-		if s.failures++; !s.heard || s.failures >= 3 {
+		s.failures++
+		// One that drops questions of one type answers others in between, and is not silent.
+		if !s.heard || s.failures >= manyFailures && now-s.last > int64(longUnheard) {
 			s.quiet = now + int64(silence)
 			over = failed(s.queue, resolver.ErrTimeout)
 			s.queue = nil

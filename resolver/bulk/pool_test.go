@@ -162,3 +162,23 @@ func TestPrivateServersAreNotAsked(t *testing.T) {
 	p.Send(ask(netip.MustParseAddrPort("127.0.0.1:53"), func(_ *bulk.Outbox, _ *bulk.Message, err error) { got = err }))
 	assert.True(t, errors.Is(got, resolver.ErrPrivateAddress))
 }
+
+func TestAServerThatDropsOneTypeIsNotSilent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse(zones)
+		in.Fault(resolvertest.MustParseFault("ns1.example.com. drop for CAA"))
+		p := newPool(t, in)
+		q := resolver.Question{Name: resolver.MustParseName("_a79.example.com."), Type: resolver.TypeCNAME, Server: addrs(in, "ns1.example.com.")[0]}
+		caa := q
+		caa.Type = resolver.TypeCAA
+		_, err := p.Resolve(t.Context(), q)
+		require.NoError(t, err)
+		for range 12 {
+			_, err := p.Resolve(t.Context(), caa)
+			require.ErrorIs(t, err, resolver.ErrTimeout)
+			_, err = p.Resolve(t.Context(), q)
+			require.NoError(t, err)
+		}
+		require.NoError(t, p.Close())
+	})
+}
