@@ -21,18 +21,20 @@ import (
 type checkCommand struct {
 	dns                 dnsFlags
 	in                  inputFlags
+	at                  accountFlags
 	json, ndjson        bool
 	transcript, replay  string
 	picture             string
 	pictures            *pictures
+	consultant          *consultant
 	out, err            io.Writer
 	valid, invalid, unk int // verdicts so far
 	bad                 int // sources that could not be read
 	badRecords          int // of these, those that were records, though of no use: they have a verdict
 }
 
-func newCheckCommand() *cobra.Command {
-	c := &checkCommand{}
+func newCheckCommand(world accountWorld) *cobra.Command {
+	c := &checkCommand{at: accountFlags{world: world}}
 	cmd := &cobra.Command{
 		Use:   "check [SOURCE…]",
 		Short: "checks records; prints what is wrong, why, and how to fix it",
@@ -45,22 +47,31 @@ credentials that every AWS tool finds; or a file or - for standard input: the
 JSON of aws acm describe-certificate, the console's CSV export, Terraform's
 domain_validation_options, NDJSON, or lines NAME CNAME VALUE. The form is
 recognised. One record can be typed with --name and --value; together with its
-certificate as SOURCE it is also seen whether it is that certificate's.`,
+certificate as SOURCE it is also seen whether it is that certificate's.
+
+With --provider the provider is asked, too, what it holds about a record that is not
+right: it knows what the DNS cannot show, such as a copy in a private zone, in a
+zone of the same name that nobody asks, or under a damaged name. It only reads.
+Credentials are found as fix finds them; without them, or where they do not allow
+it, that is said and the check is one of the DNS alone.`,
 		Example: `  acmdoctor check arn:aws:acm:eu-west-1:123456789012:certificate/ID
   aws acm describe-certificate --certificate-arn ARN | acmdoctor check -
   acmdoctor check --name _a79….example.com. --value _424….acm-validations.aws.
   acmdoctor check --ndjson records.ndjson
+  acmdoctor check --provider auto pending.json
   acmdoctor check --transcript dns.txt pending.json; acmdoctor check --replay dns.txt
   acmdoctor check --picture way.svg pending.json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			c.in.stdin = &interruptible{ctx: cmd.Context(), inner: cmd.InOrStdin()}
-			return c.run(cmd.Context(), args)
+			return c.run(cmd, args)
 		},
 	}
 	c.dns.add(cmd)
 	c.in.add(cmd)
+	c.at.add(cmd)
+	c.at.reads(cmd)
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the report as JSON (several records: an array)")
 	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print one report a line as JSON, in input order")
 	cmd.Flags().StringVar(&c.transcript, "transcript", "", "write every DNS exchange to this file")
@@ -69,17 +80,22 @@ certificate as SOURCE it is also seen whether it is that certificate's.`,
 	return cmd
 }
 
-func (c *checkCommand) run(ctx context.Context, args []string) error {
+func (c *checkCommand) run(cmd *cobra.Command, args []string) error {
+	ctx := cmd.Context()
 	failed := func(err error) error { return &exitError{exitFailed, err} }
 	if c.json && c.ndjson {
 		return failed(errors.New("--json and --ndjson exclude each other"))
 	}
-	checker, err := c.dns.checker(func(s string) { fmt.Fprintf(c.err, "acmdoctor: %s\n", s) })
+	say := func(s string) { fmt.Fprintf(c.err, "acmdoctor: %s\n", s) }
+	checker, err := c.dns.checker(say)
 	if err != nil {
 		return failed(err)
 	}
 	rec, err := newRecording(checker, c.transcript, c.replay, c.dns)
 	if err != nil {
+		return failed(err)
+	}
+	if c.consultant, err = newConsultant(ctx, cmd, &c.at, rec, c.dns.timeout, say); err != nil {
 		return failed(err)
 	}
 	if c.pictures, err = newPictures(c.picture, checker); err != nil {
@@ -174,6 +190,9 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 		progress.clear()
 		if err := flushBad(); err != nil {
 			return err
+		}
+		if rep, err = c.consultant.consult(ctx, checker, rep); err != nil {
+			return errors.Join(err, flush(), p.close())
 		}
 		s := waiting[0]
 		waiting = waiting[1:]

@@ -78,9 +78,7 @@ anything was written. 4 stopped part-way; what was done and how to undo it is to
 			c.out, c.err = cmd.OutOrStdout(), cmd.ErrOrStderr()
 			c.in.stdin = &interruptible{ctx: cmd.Context(), inner: cmd.InOrStdin()}
 			c.typed = applyCommand(cmd, args)
-			if p := cmd.Flags().Lookup("profile"); p != nil {
-				c.at.profile = p.Value.String()
-			}
+			c.at.profileFrom(cmd)
 			return c.run(cmd.Context(), args)
 		},
 	}

@@ -54,6 +54,20 @@ func (f *accountFlags) add(cmd *cobra.Command) {
 	}
 }
 
+// reads says of the flags what they mean where nothing is changed.
+func (f *accountFlags) reads(cmd *cobra.Command) {
+	fl := cmd.Flags()
+	fl.Lookup("provider").Usage = "ask this DNS provider, too; auto: the one that the zone's name servers are of; " + strings.Join(f.world.names(), ", ")
+	fl.Lookup("zone-id").Usage = "at the provider look in this zone only, by the provider's own ID or its apex"
+}
+
+// profileFrom takes over whom the flag for certificates names, which is one flag for both.
+func (f *accountFlags) profileFrom(cmd *cobra.Command) {
+	if p := cmd.Flags().Lookup("profile"); p != nil {
+		f.profile = p.Value.String()
+	}
+}
+
 func (w accountWorld) names() []string { return slices.Sorted(maps.Keys(w.open)) }
 
 // names reports whether the zone is the one that --zone-id names.
@@ -113,7 +127,15 @@ type opening struct {
 	err     error
 }
 
-func (f *accountFlags) accounts() *accounts { return &accounts{f, map[string]opening{}} }
+// autoProvider asks for the provider that the name servers are of, as no name does.
+const autoProvider = "auto"
+
+func (f *accountFlags) accounts() *accounts {
+	if f.provider == autoProvider {
+		f.provider = ""
+	}
+	return &accounts{f, map[string]opening{}}
+}
 
 // host names the provider of a zone from its name servers. The name may be known and the error say why that is not enough.
 func (a *accounts) host(nameServers []resolver.Name) (string, error) {

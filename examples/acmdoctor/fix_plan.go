@@ -85,8 +85,12 @@ func (c *fixCommand) fromSources(ctx context.Context, args []string, accounts *a
 		planner.Others = append(planner.Others, m.record)
 	}
 	for _, a := range order {
+		few := len(of[a]) <= consultedFirst
 		var reports []validate.Report
 		for _, m := range of[a] {
+			if few {
+				c.consult(ctx, m)
+			}
 			reports = append(reports, m.report)
 		}
 		for i, p := range planner.PlanAll(ctx, a.client, reports) {
@@ -99,7 +103,7 @@ func (c *fixCommand) fromSources(ctx context.Context, args []string, accounts *a
 			default:
 				m.err = a.explain(p.Err, false)
 			}
-			if m.account != nil && (m.err != nil || m.plan.Empty()) {
+			if !few && m.account != nil && (m.err != nil || m.plan.Empty()) {
 				c.consult(ctx, m)
 			}
 		}
@@ -189,16 +193,19 @@ func (c *fixCommand) draft(ctx context.Context, m *mending, accounts *accounts) 
 	}
 }
 
-// consult checks again with what the provider holds, where that and the DNS differ so that no plan helps: a private zone, the wrong one
-// of two, a change that is not served yet. What cannot be read leaves the report as it is; why there is no plan is told anyway.
+// consultedFirst is up to how many records of one account the provider is asked about before the change is planned: as many as a
+// certificate has names, unless AWS was asked for more. The zone is read once for more of them, and only those that no plan helps are
+// asked about.
+const consultedFirst = 10
+
+// consult checks again with what the provider holds: it may show the cause where the DNS shows the symptom (a private zone, the wrong
+// one of two, a change that is not served yet, a damaged name). What cannot be read leaves the report as it is.
 func (c *fixCommand) consult(ctx context.Context, m *mending) {
-	facts, err := providers.ReadFacts(ctx, m.account.client, m.record)
+	facts, err := c.at.facts(ctx, m.account, m.record)
 	if err != nil {
 		return
 	}
-	checker := *c.checker
-	checker.Rules = providers.Rules(facts)
-	if rep, err := checker.Check(ctx, m.record); err == nil {
+	if rep, err := recheck(ctx, c.checker, m.record, facts); err == nil && rep.Verdict != validate.Undetermined {
 		m.report = rep
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/acmdoctor/acmdoctor/providers"
 	"github.com/acmdoctor/acmdoctor/resolver"
 	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 	"github.com/acmdoctor/acmdoctor/validate"
@@ -21,7 +22,8 @@ import (
 type recording struct {
 	file    string
 	tr      *resolver.Transcript
-	sources []validate.Source // of a replayed transcript
+	sources []validate.Source                    // of a replayed transcript
+	facts   map[[2]resolver.Name]providers.Facts // what the provider held then, by the record's name and value
 }
 
 // The keys of notes.
@@ -34,6 +36,7 @@ const (
 	noteResolver   = "resolver"
 	noteOwn        = "own-resolver"
 	noteAnchor     = "anchor"
+	noteFacts      = "facts"
 )
 
 type recordNote struct {
@@ -105,6 +108,25 @@ func (r *recording) note(s validate.Source) {
 	}
 }
 
+// noteFacts keeps what the provider held about a record.
+func (r *recording) noteFacts(f providers.Facts) {
+	if r.file == "" {
+		return
+	}
+	if text, err := json.Marshal(f); err == nil {
+		r.add(noteFacts, string(text))
+	}
+}
+
+// factsOf gives what the provider held about a record when the transcript was written.
+func (r *recording) factsOf(of validate.Record) (providers.Facts, bool) {
+	f, ok := r.facts[[2]resolver.Name{of.Name, of.Value}]
+	return f, ok
+}
+
+// replays reports whether the answers are those of a transcript.
+func (r *recording) replays() bool { return r.tr != nil && r.file == "" }
+
 func (r *recording) write() error {
 	if r.file == "" {
 		return nil
@@ -128,7 +150,7 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 	if err != nil {
 		return nil, fmt.Errorf("--replay %s: %w", file, err)
 	}
-	r := &recording{tr: tr}
+	r := &recording{tr: tr, facts: map[[2]resolver.Name]providers.Facts{}}
 	c.Resolver = tr
 	if !tr.Time.IsZero() {
 		c.Now = func() time.Time { return tr.Time }
@@ -153,6 +175,12 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 				s.Record = s.Record.WithCertificate(*d.Certificate)
 			}
 			r.sources = append(r.sources, s)
+		case noteFacts:
+			var held providers.Facts
+			if err := json.Unmarshal([]byte(n.Value), &held); err != nil {
+				return nil, bad(err)
+			}
+			r.facts[[2]resolver.Name{held.Record.Name, held.Record.Value}] = held
 		case noteRoot:
 			var name, addr string
 			if _, err := fmt.Sscan(n.Value, &name, &addr); err != nil {
