@@ -94,6 +94,17 @@ func (c Certificate) Deadline() time.Time {
 	return c.Created.Add(ValidationWindow)
 }
 
+// lost reports whether no change in the DNS helps the certificate any more: ACM has refused the request or given up on it, or what it
+// issued is over.
+func (c Certificate) lost(now time.Time) bool {
+	switch c.Status {
+	case statusTimedOut, statusFailed, statusExpired, statusRevoked, statusInvalid:
+		return true
+	}
+	deadline := c.Deadline()
+	return !deadline.IsZero() && !now.Before(deadline)
+}
+
 // Region gives the AWS region of the certificate's ARN; "" where there is none.
 func (c Certificate) Region() string {
 	if parts := strings.SplitN(c.ARN, ":", 6); len(parts) == 6 {

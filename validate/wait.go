@@ -43,6 +43,9 @@ type Update struct {
 	Looks  int       // at this record so far, this one among them
 	Stage  WaitStage // what is waited for now
 	Next   time.Time // when the next look begins; zero at the end
+	// Until is when the wait for this record ends at the latest: at Waiting.Until, or at the [Certificate.Deadline] where that is
+	// earlier. Zero: not at a known time.
+	Until time.Time
 	// Changed reports whether the verdict or the first finding is another than at the look before; the first look is a change.
 	Changed bool
 }
@@ -55,7 +58,9 @@ type Update struct {
 // Witnesses are asked only once the zone's name servers are right, so that the wait never plants the answer that it waits to
 // see gone. Each is waited for until what it remembered then is past its time, and not at all where it does not answer.
 //
-// A record that no waiting can mend, because it is no record of ACM or its domain cannot be certified, ends at the first look. The error is that of
+// A record that no waiting can mend ends at the first look: it is no record of ACM, its domain cannot be certified, or its certificate
+// has failed or timed out. A pending certificate's record ends with the look at the [Certificate.Deadline], when ACM gives up; that is
+// known as far as the record's Certificate says when it was asked for. The error is that of
 // [Checker.Check] or the context's, and ends the iteration. Stopping the iteration stops the wait; nothing is left behind.
 func (c *Checker) Wait(ctx context.Context, w Waiting, records ...Record) iter.Seq2[Update, error] {
 	return func(yield func(Update, error) bool) {
@@ -65,7 +70,7 @@ func (c *Checker) Wait(ctx context.Context, w Waiting, records ...Record) iter.S
 		}
 		open := make([]*waiting, len(records))
 		for i, r := range records {
-			open[i] = &waiting{Waiting: w, record: r, last: Update{Index: i}, due: now()}
+			open[i] = &waiting{Waiting: w, record: r, last: Update{Index: i}, due: now(), deadline: r.Certificate.Deadline()}
 		}
 		for len(open) > 0 {
 			next := slices.MinFunc(open, func(a, b *waiting) int { return a.due.Compare(b.due) })
@@ -87,12 +92,14 @@ const sameRound = time.Second
 // waiting is one record that is waited for.
 type waiting struct {
 	Waiting
-	record  Record
-	last    Update
-	pause   time.Duration
-	due     time.Time
-	asks    bool      // the name servers are right: the witnesses are asked, too
-	patient time.Time // until when what witnesses remembered is waited for; zero where they have not been asked yet
+	record Record
+	last   Update
+	pause  time.Duration
+	due    time.Time
+	// deadline is when ACM gives up. Unlike Until it cuts no look short: the one that is made then tells that it is over.
+	deadline time.Time
+	asks     bool      // the name servers are right: the witnesses are asked, too
+	patient  time.Time // until when what witnesses remembered is waited for; zero where they have not been asked yet
 }
 
 func dueBy(open []*waiting, t time.Time) []*waiting {
@@ -139,10 +146,10 @@ func (c *Checker) lookAt(ctx context.Context, round []*waiting, now func() time.
 func (x *waiting) saw(rep Report, now time.Time, witnesses bool) Update {
 	u := Update{
 		Index: x.last.Index, Report: rep, Looks: x.last.Looks + 1,
-		Changed: x.last.Looks == 0 || cause(rep) != cause(x.last.Report),
+		Changed: x.last.Looks == 0 || cause(rep) != cause(x.last.Report), Until: x.end(),
 	}
 	switch {
-	case x.record.hopeless():
+	case x.record.hopeless(), x.record.Certificate.lost(now):
 		u.Stage = AwaitEnd
 	case rep.Verdict == Valid:
 		u.Stage = x.remembered(rep, now, witnesses)
@@ -171,10 +178,21 @@ func (x *waiting) rest(now time.Time, changed bool) {
 	if changed {
 		x.pause = first
 	}
-	if !x.Until.IsZero() {
-		x.pause = min(x.pause, max(x.Until.Sub(now)/2, first))
+	if end := x.end(); !end.IsZero() {
+		x.pause = min(x.pause, max(end.Sub(now)/2, first))
 	}
 	x.due = now.Add(x.pause)
+	if !x.deadline.IsZero() && x.due.After(x.deadline) {
+		x.due = x.deadline
+	}
+}
+
+// end is the earlier of Until and the deadline; zero where there is neither.
+func (x *waiting) end() time.Time {
+	if x.Until.IsZero() || !x.deadline.IsZero() && x.deadline.Before(x.Until) {
+		return x.deadline
+	}
+	return x.Until
 }
 
 // remembered is for a look at a record that is right: it says whether the witnesses are to be asked, or asked again when the

@@ -3,6 +3,7 @@ package validate_test
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -140,6 +141,113 @@ func TestWaitForWhatCannotComeLooksOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Len(t, updates, 1)
 		assert.Equal(t, validate.AwaitEnd, updates[0].Stage)
+	})
+}
+
+// pendingSince gives the record with a pending certificate that was asked for at some time.
+func pendingSince(t *testing.T, created time.Time) validate.Record {
+	t.Helper()
+	r := healthyRecord(t)
+	return r.WithCertificate(validate.Certificate{
+		ARN: "arn:aws:acm:eu-west-1:123456789012:certificate/1", Domain: "example.com", Status: "PENDING_VALIDATION", Type: "AMAZON_ISSUED", Created: created,
+		Domains: []validate.DomainValidation{{Domain: "example.com", Method: "DNS", Status: "PENDING_VALIDATION", Name: r.Name, Value: r.Value}},
+	})
+}
+
+func findsTimedOut(r validate.Report) bool {
+	return slices.ContainsFunc(r.Findings, func(f validate.Finding) bool {
+		return f.Rule == "certificate-timed-out" && strings.Contains(f.Message, "request a new one")
+	})
+}
+
+func TestWaitEndsWhenACMGivesUp(t *testing.T) {
+	for name, until := range map[string]time.Duration{"alone": 0, "before a later end": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+				begun := time.Now()
+				deadline := begun.Add(20*time.Minute + 300*time.Millisecond)
+				w := validate.Waiting{}
+				if until > 0 {
+					w.Until = begun.Add(until)
+				}
+				updates, err := waitFor(t, t.Context(), in, pendingSince(t, deadline.Add(-validate.ValidationWindow)), w)
+				require.NoError(t, err)
+				last := updates[len(updates)-1]
+				assert.Equal(t, validate.AwaitEnd, last.Stage)
+				assert.Equal(t, deadline, time.Now(), "neither before nor after")
+				assert.True(t, findsTimedOut(last.Report), "the last look tells what is to be done: %v", last.Report.Findings)
+				for _, u := range updates {
+					assert.Equal(t, deadline, u.Until)
+					assert.False(t, u.Next.After(deadline))
+				}
+				assert.Less(t, len(updates), 40)
+			})
+		})
+	}
+}
+
+func TestWaitEndsBeforeACMGivesUpWhereThatIsWanted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		until := time.Now().Add(5 * time.Minute)
+		updates, err := waitFor(t, t.Context(), in, pendingSince(t, time.Now()), validate.Waiting{Until: until})
+		require.NoError(t, err)
+		assert.False(t, time.Now().After(until))
+		assert.Equal(t, until, updates[0].Until)
+		assert.False(t, findsTimedOut(updates[len(updates)-1].Report))
+	})
+}
+
+func TestWaitForALostCertificateLooksOnce(t *testing.T) {
+	for _, status := range []string{"VALIDATION_TIMED_OUT", "FAILED", "EXPIRED", "REVOKED", "PENDING_VALIDATION"} {
+		synctest.Test(t, func(t *testing.T) {
+			in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+			r := pendingSince(t, time.Now().Add(-100*time.Hour))
+			r.Certificate.Status = status
+			updates, err := waitFor(t, t.Context(), in, r, validate.Waiting{})
+			require.NoError(t, err)
+			require.Len(t, updates, 1, status)
+			assert.Equal(t, validate.AwaitEnd, updates[0].Stage)
+			assert.Equal(t, validate.Invalid, updates[0].Report.Verdict, "the verdict is the record's")
+		})
+	}
+}
+
+// An issued certificate has no deadline: what is waited for is its renewal's record.
+func TestWaitForAnIssuedCertificateGoesOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		r := pendingSince(t, time.Now().Add(-100*time.Hour))
+		r.Certificate.Status, r.Certificate.Issued = "ISSUED", time.Now().Add(-99*time.Hour)
+		go func() {
+			time.Sleep(10 * time.Minute)
+			setRecord(t, in, r, "_424.xyz.acm-validations.aws.")
+		}()
+		updates, err := waitFor(t, t.Context(), in, r, validate.Waiting{})
+		require.NoError(t, err)
+		assert.Equal(t, validate.Valid, updates[len(updates)-1].Report.Verdict)
+		assert.True(t, updates[0].Until.IsZero())
+	})
+}
+
+// The deadlines of two certificates are each its own.
+func TestWaitForSeveralCertificates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		in := resolvertest.MustParse("$ORIGIN example.com.\nwww A 192.0.2.80\n")
+		roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+		require.NoError(t, err)
+		c := &validate.Checker{Resolver: in, Roots: roots}
+		begun := time.Now()
+		soon, late := begun.Add(2*time.Minute), begun.Add(30*time.Minute)
+		ended := map[int]time.Time{}
+		for u, err := range c.Wait(t.Context(), validate.Waiting{}, pendingSince(t, late.Add(-validate.ValidationWindow)), pendingSince(t, soon.Add(-validate.ValidationWindow))) {
+			require.NoError(t, err)
+			if u.Stage == validate.AwaitEnd {
+				ended[u.Index] = time.Now()
+			}
+		}
+		assert.Equal(t, map[int]time.Time{0: late, 1: soon}, ended)
 	})
 }
 

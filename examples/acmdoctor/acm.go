@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,10 @@ import (
 type acmFlags struct {
 	profile, region string
 	client          *acmapi.Client // made for the first certificate
+	// patience is until when records are waited for that ACM has not issued yet, and awaits is told of a certificate that has such.
+	// Nil: for [acmPatience], and nobody is told.
+	patience func() time.Duration
+	awaits   func(arn string)
 }
 
 func (f *acmFlags) add(cmd *cobra.Command) {
@@ -47,10 +52,19 @@ func (f *acmFlags) read(ctx context.Context, arn string) []validate.Source {
 		if err != nil {
 			return []validate.Source{{ID: arn, Err: err}}
 		}
-		client.Region, client.Patience = f.region, acmPatience
+		client.Region = f.region
+		if f.patience == nil {
+			client.Patience = acmPatience
+		}
 		f.client = client
 	}
 	sources, err := f.client.Sources(ctx, arn)
+	if f.patience != nil && slices.ContainsFunc(sources, func(s validate.Source) bool { return errors.Is(s.Err, validate.ErrRecordPending) }) {
+		f.awaits(arn)
+		f.client.Patience = f.patience()
+		sources, err = f.client.Sources(ctx, arn)
+		f.client.Patience = 0
+	}
 	if err == nil {
 		return sources
 	}

@@ -42,11 +42,17 @@ and each is waited for until the time that it showed is over.
 Between two looks it pauses for 5 seconds at first, for up to --interval later, and
 for 5 seconds again after each change. On a terminal it shows what it waits for.
 
+The records of a certificate given by its ARN that ACM has not issued yet, some
+seconds after the request, are waited for, too.
+
 It ends when all records are valid, after --timeout where that is given (for all
-told; there is none by default), when ACM gives up on the certificate, where its
-times are known, or when it is interrupted. The exit code is that of check for the
-last reports; 130: interrupted.`,
-		Example: `  aws acm describe-certificate --certificate-arn ARN | acmdoctor wait -
+told; there is none by default), when ACM gives up on the certificate, 72 hours after
+the request, where its time is known (by its ARN, or describe-certificate), or when it
+is interrupted. Where no waiting helps, because the certificate has timed out or
+failed, it ends at once; the report says to request a new one. The exit code is that
+of check for the last reports; 130: interrupted.`,
+		Example: `  acmdoctor wait arn:aws:acm:eu-west-1:123456789012:certificate/ID
+  aws acm describe-certificate --certificate-arn ARN | acmdoctor wait -
   acmdoctor wait --timeout 1h pending.json && terraform apply`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -62,7 +68,7 @@ last reports; 130: interrupted.`,
 	cmd.Flags().Lookup("timeout").DefValue = ""
 	cmd.Flags().Var((*seconds)(&c.interval), "interval", "the longest pause between two looks, such as 30s")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the last reports as JSON (several records: an array)")
-	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print a report a line as JSON whenever one changes, with stage, looks and next; the last of a record has stage end")
+	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print a report a line as JSON whenever one changes, with stage, looks, next and until; the last of a record has stage end")
 	return cmd
 }
 
@@ -77,21 +83,34 @@ func (c *waitCommand) run(ctx context.Context, args []string) error {
 	if c.json && c.ndjson {
 		return failed(errors.New("--json and --ndjson exclude each other"))
 	}
-	whole := c.dns.timeout
+	whole, until := c.dns.timeout, time.Time{}
 	if c.limited {
+		until = time.Now().Add(whole)
 		c.dns.timeout = min(whole, validate.DefaultTimeout)
 	}
 	checker, err := c.dns.checker(func(s string) { fmt.Fprintf(c.err, "acmdoctor: %s\n", s) })
 	if err != nil {
 		return failed(err)
 	}
+	c.in.acm.patience = func() time.Duration {
+		if until.IsZero() {
+			return validate.ValidationWindow // then ACM gives up
+		}
+		return time.Until(until)
+	}
+	c.in.acm.awaits = func(arn string) {
+		fmt.Fprintf(c.err, "acmdoctor: ACM has not issued all records of %s yet; waiting for them\n", arn)
+	}
 	records, bad, err := c.records(args)
-	if err != nil {
+	switch {
+	case ctx.Err() != nil:
+		return &exitError{exitInterrupted, errors.New("interrupted before there was a record to look for")}
+	case err != nil:
 		return failed(err)
 	}
 	waiting := validate.Waiting{FirstPause: min(validate.DefaultFirstPause, c.interval), LongestPause: c.interval}
 	if c.limited {
-		waiting.Until = time.Now().Add(whole)
+		waiting.Until = until
 		waiting.FirstPause = min(waiting.FirstPause, whole/10)
 	}
 	err = c.wait(ctx, checker, records, waiting)
@@ -126,7 +145,7 @@ func (c *waitCommand) records(args []string) (out []*waited, bad int, err error)
 		return nil, 0, err
 	}
 	for s := range sources {
-		if s.Err != nil {
+		if !isChecked(s) {
 			bad++
 			fmt.Fprintf(c.err, "acmdoctor: %v\n", s.Err)
 			continue
@@ -185,7 +204,9 @@ func (c *waitCommand) wait(ctx context.Context, checker *validate.Checker, recor
 			r.update = n.update
 			show.news(r)
 			if c.ndjson && (n.update.Changed || n.update.Stage == validate.AwaitEnd) {
-				if err := p.update(r.source, n.update); err != nil {
+				u := n.update
+				u.Report = together(records)[u.Index]
+				if err := p.update(r.source, u); err != nil {
 					cancel()
 					return err
 				}
@@ -198,14 +219,32 @@ func (c *waitCommand) wait(ctx context.Context, checker *validate.Checker, recor
 	if c.ndjson {
 		return failure
 	}
-	for _, r := range records {
-		if r.update.Looks > 0 {
-			if err := p.report(r.source, r.update.Report); err != nil {
+	reports := together(records)
+	for i, r := range records {
+		if rep, looked := reports[i]; looked {
+			if err := p.report(r.source, rep); err != nil {
 				return err
 			}
 		}
 	}
 	return errors.Join(failure, p.close())
+}
+
+// together gives the last report of each record, by its index, with what the others of its certificate tell; none of a record that was
+// not looked at yet.
+func together(records []*waited) map[int]validate.Report {
+	var of []int
+	var reports []validate.Report
+	for i, r := range records {
+		if r.update.Looks > 0 {
+			of, reports = append(of, i), append(reports, r.update.Report)
+		}
+	}
+	out := map[int]validate.Report{}
+	for i, rep := range validate.Together(reports) {
+		out[of[i]] = rep
+	}
+	return out
 }
 
 // waitDisplay shows how a wait fares: on a terminal a line for each record, redrawn in place; elsewhere a line for each
@@ -259,14 +298,14 @@ func (d *waitDisplay) close() {
 
 // waitLine says what a record waits for and until when; now is zero where the line stays as it is.
 func waitLine(r *waited, now time.Time) string {
-	domain := r.source.Record.Domain().Text()
+	domain := domainOf(r.source)
 	u := r.update
 	if u.Looks == 0 {
 		return domain + "  first look under way"
 	}
 	why := string(u.Report.Verdict)
-	if len(u.Report.Findings) > 0 && u.Report.Verdict != validate.Valid {
-		why += ", " + string(u.Report.Findings[0].Rule)
+	if f := u.Report.Findings; len(f) > 0 && (u.Report.Verdict != validate.Valid || f[0].Severity == validate.Error) {
+		why += ", " + string(f[0].Rule)
 	}
 	if u.Stage == validate.AwaitResolvers {
 		why += ", and not forgotten everywhere what was there before"
@@ -276,13 +315,25 @@ func waitLine(r *waited, now time.Time) string {
 	case u.Stage == validate.AwaitEnd:
 		return fmt.Sprintf("%s  after %s", line, looks(u.Looks))
 	case now.IsZero():
-		return fmt.Sprintf("%s  next look at %s", line, u.Next.UTC().Format("15:04:05 MST"))
+		return fmt.Sprintf("%s  next look at %s%s", line, u.Next.UTC().Format("15:04:05 MST"), untilText(r))
 	case u.Next.After(now):
 		line += fmt.Sprintf("  next look in %s", u.Next.Sub(now).Round(time.Second))
 	default:
 		line += "  looking"
 	}
-	return line + ", " + looks(u.Looks) + " so far"
+	return line + ", " + looks(u.Looks) + " so far" + untilText(r)
+}
+
+// untilText says when a record's wait ends at the latest, where that is known.
+func untilText(r *waited) string {
+	end := r.update.Until
+	switch {
+	case end.IsZero():
+		return ""
+	case end.Equal(r.source.Record.Certificate.Deadline()):
+		return "; ACM gives up at " + end.UTC().Format("15:04 MST on 2006-01-02")
+	}
+	return "; until " + end.UTC().Format("15:04:05 MST")
 }
 
 func looks(n int) string {
@@ -301,6 +352,9 @@ func (p *printer) update(s validate.Source, u validate.Update) error {
 	head := fmt.Sprintf(`{"stage":%q,"looks":%d,`, u.Stage, u.Looks)
 	if !u.Next.IsZero() {
 		head += fmt.Sprintf(`"next":%q,`, u.Next.UTC().Format(time.RFC3339))
+	}
+	if !u.Until.IsZero() {
+		head += fmt.Sprintf(`"until":%q,`, u.Until.UTC().Format(time.RFC3339))
 	}
 	return p.document(s, append([]byte(head), body[1:]...))
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -95,6 +96,86 @@ func TestInterruptedWaitReportsTheLastLooks(t *testing.T) {
 	assert.Equal(t, 130, code)
 	assert.Contains(t, out.String(), "INVALID")
 	assert.Contains(t, errs.String(), "interrupted")
+}
+
+// A certificate that ACM has given up is no reason to wait; the exit code is the verdict's, as of check.
+func TestWaitForACertificateThatIsLost(t *testing.T) {
+	b := newBed(t)
+	for name, c := range map[string]struct {
+		in   string
+		code int
+		says string
+	}{
+		"timed out, right":   {describe("VALIDATION_TIMED_OUT", 100*time.Hour, "good.test"), 0, "good.test  valid, certificate-timed-out  after 1 look\n"},
+		"timed out, missing": {describe("VALIDATION_TIMED_OUT", 100*time.Hour, "doubled.test"), 1, "after 1 look\n"},
+		"failed":             {describe("FAILED", time.Hour, "doubled.test"), 1, "after 1 look\n"},
+		"past its deadline":  {describe("PENDING_VALIDATION", 73*time.Hour, "doubled.test"), 1, "after 1 look\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, out, errs := b.wait(t, t.Context(), c.in, "-")
+			assert.Equal(t, c.code, code, errs)
+			assert.Contains(t, errs, c.says)
+			assert.Contains(t, strings.Join(strings.Fields(out), " "), "request a new one")
+		})
+	}
+}
+
+// The last reports of one certificate's records are judged together, and until when it is waited is told.
+func TestWaitForACertificate(t *testing.T) {
+	b := newBed(t)
+	fake := newAWS(t)
+	fake.Put(describe("PENDING_VALIDATION", time.Hour, "good.test", "doubled.test"), 0)
+	code, out, errs := b.wait(t, t.Context(), "", testARN, "--timeout", "0.5", "--interval", "0.1", "--json")
+	assert.Equal(t, 1, code, errs)
+	var docs []document
+	require.NoError(t, json.Unmarshal([]byte(out), &docs))
+	require.Len(t, docs, 2)
+	assert.Equal(t, "certificate-other-domain", docs[0].Findings[0].Rule)
+	assert.Equal(t, "certain", docs[0].Findings[0].Confidence)
+	assert.Contains(t, errs, "; until ")
+
+	zone := resolver.MustParseName("doubled.test.")
+	require.NoError(t, b.in.SetRRset(zone, resolver.MustParseName("_a79.doubled.test."), resolver.TypeCNAME, 300, []string{"_424.xyz.acm-validations.aws."}))
+	code, out, errs = b.wait(t, t.Context(), "", testARN, "--json")
+	assert.Equal(t, 0, code, errs)
+	docs = nil
+	require.NoError(t, json.Unmarshal([]byte(out), &docs))
+	assert.Equal(t, "record-valid-wait", docs[0].Findings[0].Rule, "ACM's word that the other is pending is older than ours")
+
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := &cancelAfter{cancel: cancel, when: "next look at"}
+	i := slices.Index(b.flags, "--timeout")
+	endless := slices.Delete(slices.Clone(b.flags), i, i+2)
+	run(ctx, append(append([]string{"wait"}, endless...), "-"), strings.NewReader(describe("PENDING_VALIDATION", time.Hour, "stray.test")), io.Discard, seen)
+	assert.Contains(t, seen.String(), "; ACM gives up at ")
+}
+
+// A record that ACM has not issued yet is waited for, as long as there is time.
+func TestWaitForARecordToBeIssued(t *testing.T) {
+	b := newBed(t)
+	fake := newAWS(t)
+	fake.Put(describe("PENDING_VALIDATION", time.Minute, "good.test"), 1)
+	code, out, errs := b.wait(t, t.Context(), "", testARN, "--json")
+	assert.Equal(t, 0, code, errs)
+	assert.Equal(t, "valid", parse(t, out).Verdict)
+	assert.Contains(t, errs, "ACM has not issued all records of "+testARN+" yet; waiting for them")
+	assert.Len(t, fake.Calls(), 2)
+
+	fake = newAWS(t)
+	fake.Put(describe("PENDING_VALIDATION", time.Minute, "good.test"), 1000)
+	code, out, errs = b.wait(t, t.Context(), "", testARN, "--timeout", "0.2", "--json")
+	assert.Equal(t, 2, code, errs)
+	assert.Equal(t, []string{"undetermined record-pending:warning"}, heard(t, strings.ReplaceAll(out, "\n", "")+"\n"))
+
+	ctx, cancel := context.WithCancel(t.Context())
+	seen := &cancelAfter{cancel: cancel, when: "waiting for them"}
+	code = run(ctx, append(append([]string{"wait"}, b.flags...), testARN, "--timeout", "1h"), strings.NewReader(""), io.Discard, seen)
+	assert.Equal(t, 130, code)
+
+	code, out, _ = b.wait(t, t.Context(), `{"Certificate":{"CertificateArn":"`+testARN+`","Status":"PENDING_VALIDATION",
+ "DomainValidationOptions":[{"DomainName":"good.test","ValidationMethod":"DNS"}]}}`, "-", "--json")
+	assert.Equal(t, 2, code, "what is piped does not change")
+	assert.Contains(t, out, "record-pending")
 }
 
 // cancelAfter cancels once something has been written.
