@@ -21,6 +21,9 @@ const (
 	netX    = "golang.org/x/net/..."
 	syncX   = "golang.org/x/sync/..."
 	termX   = "golang.org/x/term/..."
+	lambda  = "github.com/aws/aws-lambda-go/..."
+
+	prometheus = "github.com/prometheus/common/expfmt"
 	openAPI = "github.com/getkin/kin-openapi/..."
 )
 
@@ -66,6 +69,12 @@ var law = []room{
 		"the AWS SDK is large: nobody gets it who does not ask for it",
 	},
 	{
+		"validate/audit",
+		[]string{"validate", "resolver"},
+		[]string{"validate/...", prometheus},
+		"an audit is of many records: files, states and forms of output are nothing that a single check needs",
+	},
+	{
 		"validate",
 		[]string{"resolver", "resolver/dnssec", "resolver/bulk", netX, syncX},
 		[]string{"validate/validatetest", "resolver/resolvertest"},
@@ -101,6 +110,12 @@ var law = []room{
 		"providers",
 		[]string{"validate", "resolver", libdns, netX, syncX},
 		providerTests, "the engine knows no single provider",
+	},
+	{
+		"examples/lambda",
+		[]string{"validate/...", "resolver/...", lambda},
+		[]string{"internal/..."},
+		"AWS's runtime client is for whoever runs there",
 	},
 	{
 		"examples/...",
