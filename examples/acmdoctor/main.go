@@ -89,7 +89,7 @@ undetermined, 3 the run itself failed, 130 interrupted.`,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(newDemoCommand(), newCheckCommand(realWorld()), newWaitCommand(), newFixCommand(realWorld()), newExplainCommand())
+	root.AddCommand(newDemoCommand(), newCheckCommand(realWorld()), newWaitCommand(), newAuditCommand(), newFixCommand(realWorld()), newExplainCommand())
 	return root
 }
 

@@ -38,7 +38,7 @@ var ErrReading = errors.New("the input cannot be read")
 // Run is an audit to be made. Its fields must not be changed while it runs.
 type Run struct {
 	// Check is how records are checked: CheckEach of a [validate.Checker]. It is not nil.
-	Check func(context.Context, iter.Seq[validate.Record]) iter.Seq2[Numbered, error]
+	Check func(context.Context, iter.Seq[validate.Record]) iter.Seq2[validate.Numbered, error]
 	// Output gets a line for each item, as soon as its check is done; nil: none is written.
 	Output io.Writer
 	// File is the output in place of Output where it is a file of the run's own, open for reading and writing. It is emptied,
@@ -245,7 +245,7 @@ func (w *work) check(ctx context.Context, again []placed, next func() (Item, boo
 				return
 			}
 			if !p.item.isChecked() {
-				if err := w.done(p.place, Numbered{}); err != nil {
+				if err := w.done(p.place, validate.Numbered{}); err != nil {
 					cancel(err)
 					return
 				}
@@ -326,7 +326,7 @@ func (w *work) awaitRoom(ctx context.Context) bool {
 }
 
 // done writes what became of the item at a place, now or when it is its turn.
-func (w *work) done(place int, n Numbered) error {
+func (w *work) done(place int, n validate.Numbered) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.err != nil {

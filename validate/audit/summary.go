@@ -14,6 +14,7 @@ type Summary struct {
 	Undetermined int `json:"undetermined"`
 	Warned       int `json:"warned"`     // of the valid ones, those with a warning
 	Unreadable   int `json:"unreadable"` // of the invalid ones, those that could not be read
+	Broken       int `json:"broken"`     // of the invalid ones, those that were not so in the earlier run, new ones among them
 
 	Rules   map[validate.ID]RuleCount `json:"rules"`
 	Hosts   map[string]VerdictCount   `json:"hosts"` // by [validate.Host.ID]; "" is none that is known, or several
@@ -66,6 +67,9 @@ func (s *Summary) add(r Result) {
 	s.Valid, s.Invalid, s.Undetermined = all.Valid, all.Invalid, all.Undetermined
 	if r.Since != "" {
 		s.Changes[r.Since]++
+		if verdict == validate.Invalid && r.Since != Changed {
+			s.Broken++
+		}
 	}
 	cause := r.Cause()
 	if !r.Item.isChecked() {
