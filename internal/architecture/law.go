@@ -24,7 +24,7 @@ const (
 	lambda  = "github.com/aws/aws-lambda-go/..."
 
 	prometheus = "github.com/prometheus/common/expfmt"
-	openAPI = "github.com/getkin/kin-openapi/..."
+	openAPI    = "github.com/getkin/kin-openapi/..."
 )
 
 // room is what the packages of one pattern may import beside the standard library. A package belongs to the first room
