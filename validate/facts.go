@@ -94,6 +94,37 @@ func zoneName(cut, name resolver.Name, views []ServerView) resolver.Name {
 	return zone
 }
 
+// zoneHere is the zone that holds the record's name, by all that one of the servers said. An answer with the record does not
+// tell where it comes from, but by its signature; a denial of something beside it does.
+func (p *Pass) zoneHere(ctx context.Context, views []ServerView) resolver.Name {
+	f := &p.facts
+	zone, name := zoneName(f.cut.Zone, p.Record.Name, views), p.Record.Name
+	if zone != f.cut.Zone || p.aboveDomain() {
+		return zone
+	}
+	deeper := func(n resolver.Name, ok bool) {
+		if ok && n.Below(zone) && name.Within(n) {
+			zone = n
+		}
+	}
+	i := slices.IndexFunc(views, func(v ServerView) bool { return v.Standing.Answered() })
+	if i < 0 {
+		return zone
+	}
+	for _, rr := range views[i].Response.Answer {
+		deeper(signerOf(rr))
+	}
+	if views[i].Server != f.leading {
+		return zone
+	}
+	for _, q := range p.atZone(f.cut, []resolver.Server{f.leading}) {
+		a := p.known(ctx, f.leading, q.Name, q.Type)
+		soa, ok := a.SOA()
+		deeper(soa.Name, ok && a.Authoritative && q.Name.Within(soa.Name))
+	}
+	return zone
+}
+
 // registrable gives the registrable domain of n by ICANN's part of the public suffix list: what somebody can register
 // under a suffix. A name that is a suffix itself is given as it is.
 func registrable(n resolver.Name) resolver.Name {
@@ -156,7 +187,7 @@ func (p *Pass) gather(ctx context.Context) {
 	p.askRest(ctx)
 	p.askAgain(ctx)
 	p.lookForTurns(ctx)
-	f.zone = zoneName(f.cut.Zone, p.Record.Name, f.views)
+	f.zone = p.zoneHere(ctx, f.views)
 	p.childServers(ctx)
 	p.addAbove()
 }
@@ -339,7 +370,7 @@ func (p *Pass) askAgain(ctx context.Context) {
 func (p *Pass) childServers(ctx context.Context) {
 	f := &p.facts
 	first, ok := p.firstAnswering()
-	if !ok {
+	if !ok || f.zone != f.cut.Zone { // these servers hold a zone below, too: its delegation is none that was walked
 		return
 	}
 	// Where the first server in order did not answer, neither did the questions that went along.
@@ -353,7 +384,7 @@ func (p *Pass) childServers(ctx context.Context) {
 	}
 	f.childNS = names
 	parents := namesOf(f.cut.NameServers)
-	if f.zone != f.cut.Zone || slices.Equal(parents, names) {
+	if slices.Equal(parents, names) {
 		return
 	}
 	// They differ. What do the others say, and who are the servers that the parent does not name? Those that this server

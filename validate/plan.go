@@ -278,8 +278,9 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 	wild := strings.Join(texts(p.wild(ctx)), " ")
 	if len(said) > 1 || len(said) == 1 && said[wild] == 0 || above {
 		if denied > 0 || above || len(said) > 1 { // the servers disagree
+			zone := p.zoneHere(ctx, p.views(answers, true))
 			for _, s := range usable {
-				ask(s, f.cut.Zone, resolver.TypeSOA)
+				ask(s, zone, resolver.TypeSOA)
 			}
 		}
 		return qs
@@ -291,7 +292,7 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 		}
 		return qs
 	}
-	near := nearNames(p.Record, zoneName(f.cut.Zone, name, p.views(answers, true)))
+	near := nearNames(p.Record, p.zoneHere(ctx, p.views(answers, true)))
 	for _, n := range withProbes(p.Record, near[:min(nearRound, len(near))]) {
 		ask(first, n, resolver.TypeCNAME)
 	}

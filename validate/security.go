@@ -274,6 +274,9 @@ func (p *Pass) lower(ctx context.Context, l link, a resolver.Answer, name resolv
 		if child.Status == dnssec.Secure || child.Status == dnssec.Insecure {
 			zone = child
 		}
+		if child.Status == dnssec.Bogus && len(child.DS) > 0 { // it is a zone, and the answer comes from it or from below
+			return child, dnssec.Result{Status: child.Status, Why: child.Why}, sure
+		}
 		if child.Status == dnssec.Insecure {
 			break
 		}
@@ -364,7 +367,11 @@ func (p *Pass) judgeAll(ctx context.Context) Security {
 		note(x.cut.Zone, r.Notes)
 		note(x.cut.Zone, givenUp(r.Why))
 		if r.Status == dnssec.Bogus || r.Status == dnssec.Indeterminate {
-			add(SecurityFault{Zone: x.cut.Zone, Status: r.Status, Server: x.Server, Why: r.Why, Saw: []resolver.Answer{x.Answer}})
+			zone := x.cut.Zone
+			if len(r.Why) > 0 && r.Why[0].Zone.Below(zone) { // the same servers hold both
+				zone = r.Why[0].Zone
+			}
+			add(SecurityFault{Zone: zone, Status: r.Status, Server: x.Server, Why: r.Why, Saw: []resolver.Answer{x.Answer}})
 		}
 		for _, sig := range r.Verified {
 			if x.own && sig.Name.Within(f.zone) && (s.Expires.IsZero() || sig.Expiration.Before(s.Expires)) {
