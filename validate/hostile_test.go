@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
@@ -420,11 +421,19 @@ func madness(seed uint64) ask {
 	}
 }
 
+var (
+	randomSeed   = flag.Uint64("random.seed", 1, "the first seed of the mad worlds; a failure names the one to give with -random.worlds 1")
+	randomWorlds = flag.Int("random.worlds", 0, "how many mad worlds; 0: 3000, 500 with -short")
+)
+
 func TestMadness(t *testing.T) {
 	verdicts := map[validate.Verdict]int{}
-	n := number(t, 500, 3000)
-	if *randomWorlds > 0 {
-		n = *randomWorlds
+	n := *randomWorlds
+	switch {
+	case n == 0 && testing.Short():
+		n = 500
+	case n == 0:
+		n = 3000
 	}
 	for seed := *randomSeed; seed < *randomSeed+uint64(n); seed++ {
 		answer := madness(seed)

@@ -18,6 +18,7 @@ const (
 	aws     = "github.com/aws/..."
 	cobra   = "github.com/spf13/..."
 	testify = "github.com/stretchr/testify/..."
+	rapid   = "pgregory.net/rapid"
 	netX    = "golang.org/x/net/..."
 	syncX   = "golang.org/x/sync/..."
 	termX   = "golang.org/x/term/..."
@@ -147,7 +148,7 @@ var providerTests = []string{
 }
 
 // inEveryTest is what any _test.go file may import.
-var inEveryTest = []string{testify, miekg, syncX, "internal/realdns"}
+var inEveryTest = []string{testify, rapid, miekg, syncX, "internal/realdns"}
 
 // sdks are the modules behind libdns providers: nobody compiles one who does not ask for its provider.
 var sdks = []string{
