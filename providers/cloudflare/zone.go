@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/acmdoctor/acmdoctor/providers"
 	"github.com/acmdoctor/acmdoctor/providers/httpapi"
@@ -145,12 +146,53 @@ func (c *Client) oneByOne(ctx context.Context, zone providers.Zone, all batch) e
 		_, err := c.do(ctx, c.tokens.dns, s, nil)
 		switch {
 		case err != nil && i > 0:
+			if back := c.putBack(ctx, zone, all, needed); back != nil {
+				err = fmt.Errorf("%w; and what stood in its way could not be put back: %v", err, back)
+			}
 			return fmt.Errorf("%v, after %d of %d changes", err, i, len(steps))
 		case err != nil:
 			return err
 		}
 	}
 	return nil
+}
+
+// putBackWithin is how long it may take to put back what was deleted, also where the write was cancelled.
+const putBackWithin = 15 * time.Second
+
+// putBack creates anew what had to make room for something that then did not come, at names that hold nothing now.
+func (c *Client) putBack(ctx context.Context, zone providers.Zone, all batch, needed func(apiRecord) bool) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), putBackWithin)
+	defer cancel()
+	var errs []error
+	empty := map[string]bool{}
+	for _, r := range all.gone {
+		if !needed(r) {
+			continue
+		}
+		name := strings.ToLower(r.Name)
+		if _, known := empty[name]; !known {
+			owner, err := resolver.ParseName(name)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			there, err := c.at(ctx, zone, owner)
+			if err != nil {
+				errs = append(errs, err)
+				continue
+			}
+			empty[name] = len(there) == 0
+		}
+		if !empty[name] {
+			continue
+		}
+		r.ID = ""
+		if _, err := c.do(ctx, c.tokens.dns, httpapi.Request{Method: http.MethodPost, Path: records(zone), Body: r}, nil); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // remember keeps what is about to be deleted, and gives records that come back what they had beside their data.
