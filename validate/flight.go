@@ -33,6 +33,8 @@ type flight struct {
 	check    func(r Record, before []resolver.Exchange) (Report, error)
 	ownRules func(r Record) bool
 	window   int
+	taken    int // records so far; for the goroutine of the run, as is flying
+	flying   int // records that are not done
 	pool     *bulk.Pool
 	closes   bool // the pool is ours to close
 	results  chan result
@@ -59,7 +61,7 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 		suffixes: map[resolver.Name]*suffix{}, hosts: map[resolver.Name]*hostAddrs{}, outcomes: map[dnssec.Status][]Outcome{}, serving: map[string]Host{},
 	}
 	client, plain := c.plainClient()
-	if f.pool = c.Pool; f.pool == nil && plain {
+	if f.pool = c.Pool; f.pool == nil && plain && c.Lean {
 		f.pool = &bulk.Pool{AllowPrivate: client.AllowPrivate, Fallback: client}
 		f.closes = true
 	}
@@ -123,7 +125,10 @@ func (f *flight) end() {
 }
 
 // begin lets a record take off.
-func (f *flight) begin(i int, r Record) {
+func (f *flight) begin(r Record) {
+	i := f.taken
+	f.taken++
+	f.flying++
 	if !f.isLean() || !f.takeShortWay(i, r) {
 		f.checkWhole(i, r, nil, nil)
 	}

@@ -15,12 +15,13 @@ type Numbered struct {
 
 // CheckAll checks a stream of records, several at a time, in bounded memory, and gives the reports in the order of the
 // input: those that [Checker.Check] gives, but for what depends on the run, Queries and Stats, since what records have in
-// common is asked once. Stopping the iteration stops the work, once the input has given its next record; nothing is left
-// behind. After the context is done the remaining records are not taken from the input.
+// common is asked once. Stopping the iteration stops the work; nothing is left behind. After the context is done the
+// remaining records are not taken from the input.
 //
-// Where Resolver is nil or a plain [resolver.Client], or Pool is set, all questions go out by a fixed set of sockets, with
-// caps for each server and network. With Lean, and the rules of this package, a record that is right then costs some five
-// questions and a fraction of the work of a check by itself: many thousands a second. The rest are checked one by one.
+// With Lean, where Resolver is nil or a plain [resolver.Client], or with Pool, all questions go out by a fixed set of sockets,
+// with caps for each server and network, and what records have in common is asked once. With Lean, and the rules of this
+// package, a record that is right then costs some five questions and a fraction of the work of a check by itself: many
+// thousands a second. The rest are checked one by one.
 func (c *Checker) CheckAll(ctx context.Context, in iter.Seq[Record]) iter.Seq2[Report, error] {
 	return func(yield func(Report, error) bool) {
 		early := map[int]Report{}
@@ -46,13 +47,15 @@ func (c *Checker) CheckAll(ctx context.Context, in iter.Seq[Record]) iter.Seq2[R
 	}
 }
 
-// CheckEach is [Checker.CheckAll] that gives each report as soon as it is there, with the place of its record.
+// CheckEach is [Checker.CheckAll] that gives each report as soon as it is there, with the place of its record. It reads the
+// input in a goroutine of its own, so that an input that pauses holds up no report; stopping waits until the input has given
+// its next record.
 func (c *Checker) CheckEach(ctx context.Context, in iter.Seq[Record]) iter.Seq2[Numbered, error] {
 	return c.checkMany(ctx, in, false)
 }
 
-// checkMany checks a stream. In order, no more than a window's worth of records is taken beyond the first that is not done:
-// that bounds what waits for it.
+// checkMany checks a stream. In order, the input is read by the caller's own goroutine, and no more than some windows' worth
+// of records beyond the first that is not done: that bounds what waits for it.
 func (c *Checker) checkMany(ctx context.Context, in iter.Seq[Record], ordered bool) iter.Seq2[Numbered, error] {
 	return func(yield func(Numbered, error) bool) {
 		rules, err := c.soundRules()
@@ -65,38 +68,38 @@ func (c *Checker) checkMany(ctx context.Context, in iter.Seq[Record], ordered bo
 		defer f.end()
 		defer cancel()
 		records := make(chan Record)
-		f.work.Go(func() {
-			defer close(records)
-			for r := range in {
-				select {
-				case records <- r:
-				case <-ctx.Done():
-					return
-				}
-				if ctx.Err() != nil {
-					return
-				}
-			}
-		})
-		taken, flying, first := 0, 0, 0
+		fill := func(func() bool) bool { return true }
+		if ordered {
+			next, stop := iter.Pull(in)
+			defer stop()
+			fill = func(room func() bool) bool { return f.fill(next, room) }
+		} else {
+			f.work.Go(func() { feed(ctx, in, records) })
+		}
+		first := 0
 		done := map[int]bool{} // beyond first, where order is kept
-		for more := true; more || flying > 0; {
+		room := func() bool {
+			return f.flying < f.window && (!ordered || f.taken-first < mostAhead*f.window) && ctx.Err() == nil
+		}
+		for more := true; more || f.flying > 0; {
 			from := records
-			if !more || flying >= f.window || ordered && taken-first >= 4*f.window || ctx.Err() != nil {
+			switch {
+			case ordered:
+				more = more && fill(room)
+				from = nil
+			case !more || !room():
 				from = nil
 			}
-			if from == nil && flying == 0 {
-				return // the context is done
+			if from == nil && f.flying == 0 {
+				return // the context is done, or the input at its end
 			}
 			select {
 			case r, ok := <-from:
 				if more = ok; ok {
-					f.begin(taken, r)
-					taken++
-					flying++
+					f.begin(r)
 				}
 			case n := <-f.results:
-				flying--
+				f.flying--
 				if n.err != nil {
 					yield(Numbered{}, n.err)
 					return
@@ -110,6 +113,36 @@ func (c *Checker) checkMany(ctx context.Context, in iter.Seq[Record], ordered bo
 					return
 				}
 			}
+		}
+	}
+}
+
+// mostAhead is how many windows' worth of records are taken beyond the first that is not done, where order is kept.
+const mostAhead = 4
+
+// fill takes records while there is room. It reports whether the input may have more.
+func (f *flight) fill(next func() (Record, bool), room func() bool) bool {
+	for room() {
+		r, ok := next()
+		if !ok {
+			return false
+		}
+		f.begin(r)
+	}
+	return true
+}
+
+// feed hands records on until the input ends or the context is done.
+func feed(ctx context.Context, in iter.Seq[Record], records chan<- Record) {
+	defer close(records)
+	for r := range in {
+		select {
+		case records <- r:
+		case <-ctx.Done():
+			return
+		}
+		if ctx.Err() != nil {
+			return
 		}
 	}
 }

@@ -134,6 +134,7 @@ type server struct {
 	last     int64 // when it last answered
 	failures int   // questions in a row that came to nothing at all
 	quiet    int64 // until when it counts as silent
+	silence  error // why: ErrTimeout or ErrRefusedConnection
 	odd      bool  // it answers, and not to datagrams with EDNS: the fallback talks to it
 	tokens   float64
 	filled   int64
@@ -208,8 +209,10 @@ func (p *Pool) admit(asks []*Ask) (over []ended) {
 		s := p.server(a.Server)
 		a.server, a.name = s, a.Name.Wire()
 		switch {
-		case s.quiet > now || s.odd:
+		case s.quiet > now:
 			p.stats.Silent++
+			over = append(over, ended{a, s.silence})
+		case s.odd:
 			over = append(over, ended{a, resolver.ErrTimeout})
 		case len(s.queue) == 0 && p.take(s, now):
 			ready = append(ready, a)
@@ -373,8 +376,8 @@ func (p *Pool) Resolve(ctx context.Context, q resolver.Question) (resolver.Respo
 		return fallback.Resolve(ctx, q)
 	}
 	switch quiet, unheard := p.standing(q.Server); {
-	case quiet:
-		return resolver.Response{}, fmt.Errorf("bulk: ask %s for %s %s: %w", q.Server, q.Name, q.Type, resolver.ErrTimeout)
+	case quiet != nil:
+		return resolver.Response{}, fmt.Errorf("bulk: ask %s for %s %s: %w", q.Server, q.Name, q.Type, quiet)
 	case unheard: // datagrams were tried
 		res, err := fallback.Resolve(ctx, q)
 		p.learn(q.Server, resolver.ErrTimeout, err)
@@ -416,22 +419,25 @@ func refusesEDNS(code resolver.RCode) bool {
 	return code == resolver.FormErr || code == resolver.NotImp || code == resolver.BadVers
 }
 
-// standing reports whether a server counts as silent, and whether nobody has heard it though it was asked.
-func (p *Pool) standing(addr netip.AddrPort) (quiet, unheard bool) {
+// standing gives why a server counts as silent, if it does, and whether nobody has heard it though it was asked.
+func (p *Pool) standing(addr netip.AddrPort) (quiet error, unheard bool) {
 	if p.start() != nil {
-		return false, false
+		return nil, false
 	}
 	now := p.clock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	s := p.servers[addr]
 	if s == nil {
-		return false, false
+		return nil, false
 	}
 	if s.quiet != 0 && s.quiet <= now { // it gets another chance
 		s.quiet, s.failures = 0, 0
 	}
-	return s.quiet > now, !s.heard && s.failures > 0
+	if s.quiet > now {
+		return s.silence, false
+	}
+	return nil, !s.heard && s.failures > 0
 }
 
 // learn notes what the fallback made of a server that did not do.
@@ -448,8 +454,11 @@ func (p *Pool) learn(addr netip.AddrPort, first, then error) {
 		s.failures++
 		// One that drops questions of one type answers others in between, and is not silent.
 		if !s.heard || s.failures >= manyFailures && now-s.last > int64(longUnheard) {
-			s.quiet = now + int64(silence)
-			over = failed(s.queue, resolver.ErrTimeout)
+			s.quiet, s.silence = now+int64(silence), resolver.ErrTimeout
+			if errors.Is(then, resolver.ErrRefusedConnection) {
+				s.silence = resolver.ErrRefusedConnection
+			}
+			over = failed(s.queue, s.silence)
 			s.queue = nil
 			delete(p.waiting, s)
 		}
