@@ -41,7 +41,10 @@ func (d *drawing) perspectives() {
 			if !w.Until.IsZero() && w.Says != validate.SaysRecord {
 				text += ", until " + w.Until.UTC().Format("15:04:05 UTC on 2006-01-02")
 			}
-			l := says[w.Says]
+			l, ok := says[w.Says]
+			if !ok {
+				l = look{"unknown", "warn", "", ""}
+			}
 			d.group(d.tell("%s: %s.", who, text), func() {
 				d.mark(l.mark, l.class, x, d.y+2)
 				d.para(nameFace, "", x+markSize+7, width-markSize-7, who)

@@ -94,8 +94,11 @@ func (d *drawing) head() {
 		d.para(titleFace, "", margin, inner, d.cause()+".")
 		if len(d.report.Findings) > 0 && d.report.Verdict != validate.Valid {
 			f := d.report.Findings[0]
-			text := d.tell("%s (%s).", capital(cut(f.Message, maxMessage)), f.Rule)
-			d.para(bodyFace, "", margin, inner, text)
+			message := capital(cut(f.Message, maxMessage))
+			if message == d.cause() { // a rule of the user's own, whose title is not known here
+				message = "Found by a rule"
+			}
+			d.para(bodyFace, "", margin, inner, d.tell("%s (%s).", message, f.Rule))
 		}
 	})
 	d.y += padding
@@ -374,6 +377,14 @@ var replies = map[validate.Reply]look{
 	validate.ReplyNotAsked: {"idle", "", "was not asked", ""},
 }
 
+// looksOf is how a reply looks, one that is not known here too.
+func looksOf(r validate.Reply) look {
+	if l, ok := replies[r]; ok {
+		return l
+	}
+	return look{"unknown", "warn", string(r), ""}
+}
+
 // shown is some servers that are drawn as one: the addresses of one name server that say the same, or what is left over.
 type shown struct {
 	validate.WayServer
@@ -437,7 +448,7 @@ func fold(servers []validate.WayServer, n int) (out []shown) {
 }
 
 func (s shown) words() string {
-	l := replies[s.Reply]
+	l := looksOf(s.Reply)
 	switch {
 	case s.rest > 0 && s.Reply == validate.ReplyNotAsked:
 		return fmt.Sprintf("and %d more, not asked: one is enough here", s.rest)
@@ -462,7 +473,7 @@ func (s shown) words() string {
 // rows are the servers of a zone that is only passed through.
 func (d *drawing) rows(z validate.WayZone, x, width int) {
 	for _, s := range fold(z.Servers, 3) {
-		l := replies[s.Reply]
+		l := looksOf(s.Reply)
 		if s.rest > 0 {
 			d.para(softFace, "soft", x+markSize+7, width-markSize-7, d.tell("%s.", capital(s.words())))
 			continue
@@ -522,7 +533,7 @@ func (d *drawing) cards(z validate.WayZone, x, width int) {
 
 // card draws one and gives what puts it on paper, once the height of its row is known.
 func (d *drawing) card(z validate.WayZone, s shown, x, width int) func(height int) {
-	l := replies[s.Reply]
+	l := looksOf(s.Reply)
 	words := capital(s.words())
 	if refused(z, s) {
 		l = look{"broken", "bad", "", ""}

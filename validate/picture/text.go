@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 // face is a way in which text is set. Widths are those of DejaVu and Verdana, which are wider than what most systems have: a
@@ -30,15 +31,19 @@ var (
 func (f face) leading() int { return int(f.size*1.38 + 0.5) }
 
 // width is how wide text is at most, in px.
-func (f face) width(text string) float64 {
-	em := 0.0
+func (f face) width(text string) (px float64) {
 	for _, r := range text {
-		em += f.advance(r)
+		px += f.px(r)
 	}
+	return px
+}
+
+// px is how wide a character is at most.
+func (f face) px(r rune) float64 {
 	if f.bold && !f.mono {
-		em *= 1.11
+		return f.advance(r) * f.size * 1.11
 	}
-	return em * f.size
+	return f.advance(r) * f.size
 }
 
 // advances are those of the characters of a sentence, in hundredths of the size, the wider of the two fonts; a to z.
@@ -65,25 +70,23 @@ func (f face) advance(r rune) float64 {
 // wrap breaks text at blanks into lines of a width; a word that is wider than a line, such as a long name, is broken where it
 // must be, and nothing of it is left out.
 func (f face) wrap(text string, width float64) (lines []string) {
-	line := ""
+	line, used, blank := "", 0.0, f.px(' ')
 	for _, word := range strings.Fields(text) {
-		joined := word
-		if line != "" {
-			joined = line + " " + word
-		}
-		if f.width(joined) <= width {
-			line = joined
+		wide := f.width(word)
+		if line != "" && used+blank+wide <= width {
+			line += " " + word
+			used += blank + wide
 			continue
 		}
 		if line != "" {
 			lines = append(lines, line)
 		}
-		for f.width(word) > width {
-			n := f.fits(word, width)
+		for wide > width && word != "" {
+			n, px := f.fits(word, width)
 			lines = append(lines, word[:n])
-			word = word[n:]
+			word, wide = word[n:], wide-px
 		}
-		line = word
+		line, used = word, wide
 	}
 	if line != "" || len(lines) == 0 {
 		lines = append(lines, line)
@@ -91,23 +94,25 @@ func (f face) wrap(text string, width float64) (lines []string) {
 	return lines
 }
 
-// fits gives how many bytes of a word fit into a width: at least one character, and up to the end of a label where one ends
-// in the second half of the line.
-func (f face) fits(word string, width float64) int {
-	n, dot := 0, 0
+// fits gives how many bytes of a word fit into a width, and how wide they are: at least one character, and up to the end of a
+// label where one ends in the second half of the line.
+func (f face) fits(word string, width float64) (n int, px float64) {
+	dot, atDot := 0, 0.0
 	for i, r := range word {
-		end := i + len(string(r))
-		if f.width(word[:end]) > width && n > 0 {
+		w := f.px(r)
+		if n > 0 && px+w > width {
 			break
 		}
-		if n = end; r == '.' {
-			dot = end
+		_, size := utf8.DecodeRuneInString(word[i:]) // of what is no character too
+		n, px = i+size, px+w
+		if r == '.' {
+			dot, atDot = n, px
 		}
 	}
 	if dot > n/2 {
-		return dot
+		return dot, atDot
 	}
-	return n
+	return n, px
 }
 
 // cut shortens a sentence at a blank. Only sentences are cut, whose whole text the report has.
@@ -122,8 +127,15 @@ func cut(text string, most int) string {
 	return strings.ToValidUTF8(strings.TrimRight(text, ",;: "), "") + " … (the report has all of it)"
 }
 
-// escape makes any text harmless in XML: what is no character there becomes U+FFFD.
+// escape makes any text harmless in XML: what is no character there becomes U+FFFD, and so does what is not seen and changes
+// how the rest is read, such as a turn of the writing's direction.
 func escape(text string) string {
+	text = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 	var b strings.Builder
 	_ = xml.EscapeText(&b, []byte(text)) // a strings.Builder takes everything
 	return b.String()
