@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +28,9 @@ type auditCommand struct {
 	out, err            io.Writer
 	output, state       string
 	since, failOn       string
+	prometheus          string
+	junit, sarif        string
+	spool               *os.File // the lines, where a form of output is made of them and --output does not keep them
 	ndjson, text        bool
 	ordered, all        bool
 	unread              int // lines that could not be read
@@ -68,6 +73,9 @@ With --since FILE, the JSON lines of an earlier run, each report says what chang
 ("since": broken, mended, changed or new; "was": the verdict then), and the summary
 counts them and names what is gone.
 
+--prometheus, --junit and --sarif write what monitoring and CI systems read, at the
+end, each file replaced as a whole.
+
 Exit codes: 0 all valid, 1 at least one invalid, 2 none invalid and at least one
 undetermined, 3 the run itself failed, 130 interrupted. --fail-on says what counts:
 invalid (undetermined is 0), undetermined (the default), warning (a valid record
@@ -93,6 +101,9 @@ with a warning is 1, too), broken (1 where a record is invalid that was not so i
 	fl.StringVar(&c.output, "output", "", "write the JSON lines to this file; standard output then has the text")
 	fl.StringVar(&c.state, "state", "", "note in this file how far the audit is, and go on from there")
 	fl.StringVar(&c.since, "since", "", "the JSON lines of an earlier audit, to compare with")
+	fl.StringVar(&c.prometheus, "prometheus", "", "write the summary to this file as metrics, for node_exporter's textfile collector")
+	fl.StringVar(&c.junit, "junit", "", "write a JUnit report to this file, a test case for each record")
+	fl.StringVar(&c.sarif, "sarif", "", "write a SARIF 2.1.0 report to this file, for code scanning")
 	fl.StringVar(&c.failOn, "fail-on", failUndetermined, "what makes the exit code other than 0: "+strings.Join(failWords, ", "))
 	fl.BoolVar(&c.ordered, "ordered", false, "lines in the order of the input")
 	fl.BoolVar(&c.ndjson, "ndjson", false, "write the JSON lines to standard output, though it is a terminal")
@@ -134,14 +145,15 @@ func (c *auditCommand) run(ctx context.Context, abandon func(), args []string) e
 	if err := c.openOutput(&run); err != nil {
 		return failed(err)
 	}
-	if run.File != nil {
-		defer run.File.Close()
-	}
+	defer c.closeOutput(&run)
 	c.progress = startAuditProgress(c.err, &c.in)
 	sum, err := run.Do(ctx, c.in.items(ctx))
 	c.progress.stop()
 	if err == nil && run.Since != nil {
 		err = c.findGone(run.Since, &sum)
+	}
+	if err == nil {
+		err = c.writeForms(cmp.Or(run.File, c.spool), sum)
 	}
 	return c.end(ctx, sum, err)
 }
@@ -155,6 +167,8 @@ func (c *auditCommand) sound(args []string) error {
 		return errors.New("--output writes the JSON lines to a file; --ndjson is for standard output")
 	case !slices.Contains(failWords, c.failOn):
 		return fmt.Errorf("--fail-on: found %q, expected one of %s", c.failOn, strings.Join(failWords, ", "))
+	case c.state != "" && c.output == "" && (c.junit != "" || c.sarif != ""):
+		return errors.New("--junit and --sarif are made of all lines, those of earlier runs too; with --state they need --output FILE")
 	case c.failOn == failBroken && c.since == "":
 		return errors.New("--fail-on broken needs --since, the run to compare with")
 	}
@@ -175,13 +189,20 @@ type namedPath struct{ flag, path string }
 
 // paths are the files that must differ from each other, or one would be lost.
 func (c *auditCommand) paths() (out []namedPath) {
-	for _, p := range []namedPath{{"--output", c.output}, {"--state", c.state}, {"--since", c.since}} {
+	for _, p := range []namedPath{
+		{"--output", c.output},
+		{"--state", c.state},
+		{"--since", c.since},
+		{"--prometheus", c.prometheus},
+		{"--junit", c.junit},
+		{"--sarif", c.sarif},
+	} {
 		if p.path != "" {
 			out = append(out, p)
 		}
 	}
 	for _, f := range c.in.files {
-		if f != "-" && (sameFile(f, c.output) || sameFile(f, c.state)) {
+		if f != "-" && !slices.ContainsFunc(out, func(p namedPath) bool { return p.flag == "--input" && sameFile(p.path, f) }) {
 			out = append(out, namedPath{"--input", f})
 		}
 	}
@@ -228,11 +249,65 @@ func (c *auditCommand) openOutput(run *audit.Run) error {
 		}
 		run.File = file
 		c.prints = isTerminal(c.out) || c.text
+		return nil
 	case c.text, isTerminal(c.out) && !c.ndjson:
 		c.prints = true
 	default:
 		run.Output = c.out
 		c.printsToErr = true
+	}
+	return c.addSpool(run)
+}
+
+// addSpool keeps the lines in a file that ends with the run, where a form of output is made of them.
+func (c *auditCommand) addSpool(run *audit.Run) (err error) {
+	if run.File != nil || c.junit == "" && c.sarif == "" {
+		return nil
+	}
+	if c.spool, err = os.CreateTemp("", "acmdoctor-audit-*.ndjson"); err != nil {
+		return err
+	}
+	if run.Output == nil {
+		run.Output = c.spool
+	} else {
+		run.Output = io.MultiWriter(run.Output, c.spool)
+	}
+	return nil
+}
+
+func (c *auditCommand) closeOutput(run *audit.Run) {
+	if run.File != nil {
+		_ = run.File.Close() // it is on the disk already
+	}
+	if c.spool != nil {
+		_ = c.spool.Close()
+		_ = os.Remove(c.spool.Name())
+	}
+}
+
+// writeForms writes the forms that other systems read; lines are those of the output. Each file is replaced as a whole.
+func (c *auditCommand) writeForms(lines *os.File, sum audit.Summary) error {
+	for _, form := range []struct {
+		flag, path string
+		write      func(io.Writer) error
+	}{
+		{"--prometheus", c.prometheus, func(w io.Writer) error { return audit.WritePrometheus(w, sum, time.Now()) }},
+		{"--junit", c.junit, func(w io.Writer) error { return audit.WriteJUnit(w, audit.Lines(lines), sum) }},
+		{"--sarif", c.sarif, func(w io.Writer) error {
+			return audit.SARIF{Input: c.in.shown(), Version: programVersion()}.Write(w, audit.Lines(lines))
+		}},
+	} {
+		if form.path == "" {
+			continue
+		}
+		if lines != nil {
+			if _, err := lines.Seek(0, io.SeekStart); err != nil {
+				return fmt.Errorf("%s: %w", form.flag, err)
+			}
+		}
+		if err := audit.WriteFile(form.path, form.write); err != nil {
+			return fmt.Errorf("%s: %w", form.flag, err)
+		}
 	}
 	return nil
 }

@@ -344,3 +344,26 @@ func TestAuditACM(t *testing.T) {
 	assert.Contains(t, errs, "credentials")
 	assert.NotContains(t, errs, "very-secret")
 }
+
+func TestAuditForms(t *testing.T) {
+	b := newBed(t)
+	folder := t.TempDir()
+	for _, output := range [][]string{nil, {"--output", filepath.Join(folder, "out")}, {"--text"}} {
+		in, at := file(t, auditInputOf(5)), func(name string) string { return filepath.Join(folder, name) }
+		code, _, errs := b.audit(t, "", append([]string{"--input", in, "--prometheus", at("prom"), "--junit", at("junit"), "--sarif", at("sarif")}, output...)...)
+		require.Equal(t, 1, code, errs)
+		for name, want := range map[string]string{
+			"prom":  `acmdoctor_audit_records{verdict="invalid"} 2`,
+			"junit": `tests="5" failures="2" errors="0"`,
+			"sarif": `"ruleId":"name-doubled","level":"error"`,
+		} {
+			body, err := os.ReadFile(at(name))
+			require.NoError(t, err)
+			assert.Contains(t, string(body), want)
+			require.NoError(t, os.Remove(at(name)))
+		}
+	}
+	code, _, errs := b.audit(t, auditInputOf(3), "--state", filepath.Join(folder, "state"), "--junit", filepath.Join(folder, "junit"))
+	assert.Equal(t, 3, code)
+	assert.Contains(t, errs, "need --output FILE")
+}

@@ -24,7 +24,7 @@ const (
 	termX   = "golang.org/x/term/..."
 	lambda  = "github.com/aws/aws-lambda-go/..."
 
-	prometheus = "github.com/prometheus/common/expfmt"
+	prometheus = "github.com/prometheus/common/..."
 	openAPI    = "github.com/getkin/kin-openapi/..."
 )
 

@@ -124,7 +124,7 @@ func (t *Text) WriteSummary(w io.Writer, s Summary) error {
 	}
 	tab := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	if len(s.Rules) > 0 {
-		fmt.Fprintf(tab, "\nby rule\trecords\tas the cause\t\n")
+		fmt.Fprintf(tab, "\nby rule\trecords\tas the cause\twhat is wrong\n")
 		for _, r := range s.ByRule() {
 			c := s.Rules[r]
 			fmt.Fprintf(tab, "  %s\t%d\t%d\t%s: %s\n", r, c.Records, c.Cause, c.Severity, t.title(r))
