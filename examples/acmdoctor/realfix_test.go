@@ -3,6 +3,7 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -124,6 +125,10 @@ func TestFixAtRealServers(t *testing.T) {
 				if w.rule != "" {
 					require.Equal(t, w.rule, before.Findings[0].Rule)
 				}
+				asked, all, exit := e.check(t, domain, at.flags...)
+				require.Equal(t, 1, exit, all)
+				assert.Equal(t, before.Findings[0].Rule, asked.Findings[0].Rule, "the provider holds what it serves")
+				assert.NotContains(t, all, "acmdoctor: ", "and tells all of it")
 				plan, all, exit := e.fix(t, slices.Concat(record, at.flags)...)
 				require.Equal(t, 1, exit, all)
 				require.NotEmpty(t, plan.Plan.Steps)
@@ -154,6 +159,39 @@ func TestFixAtRealServers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A record that is switched off is seen at the provider only, and mended from what it shows.
+func TestCheckSeesWhatIsSwitchedOff(t *testing.T) {
+	realdns.Require(t, realdns.BIND, realdns.Knot, realdns.PowerDNS)
+	e := newEditor(t)
+	at, domain := e.at["pdns"], "missing-pdns.test."
+	text, err := os.ReadFile(at.flags[3])
+	require.NoError(t, err)
+	var config struct {
+		URL   string `json:"server_url"`
+		Token string `json:"api_token"`
+	}
+	require.NoError(t, json.Unmarshal(text, &config))
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPatch, config.URL+"/api/v1/servers/localhost/zones/"+domain, strings.NewReader(fmt.Sprintf(
+		`{"rrsets":[{"name":%q,"type":"CNAME","ttl":300,"changetype":"REPLACE","records":[{"content":%q,"disabled":true}]}]}`, token+"."+domain, value)))
+	require.NoError(t, err)
+	req.Header.Set("X-API-Key", config.Token)
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	require.Equal(t, http.StatusNoContent, res.StatusCode)
+
+	alone, all, exit := e.check(t, domain)
+	require.Equal(t, 1, exit, all)
+	assert.Equal(t, "record-missing", alone.Findings[0].Rule)
+	asked, all, exit := e.check(t, domain, at.flags...)
+	require.Equal(t, 1, exit, all)
+	assert.Equal(t, "record-flattened", asked.Findings[0].Rule)
+	assert.NotContains(t, all, config.Token)
+	done, all, exit := e.fix(t, slices.Concat([]string{"--name", token + "." + domain, "--value", value}, at.flags, []string{"--apply", "--yes", "--undo-out", filepath.Join(t.TempDir(), "undo")})...)
+	require.Equal(t, 0, exit, all)
+	assert.True(t, done.Verified)
 }
 
 // What --format nsupdate prints runs in BIND's own nsupdate, against real servers, and does what fix would have done.
