@@ -21,14 +21,14 @@ func (dnssecBogus) Info() Info {
 		Title: "signatures (DNSSEC) do not validate",
 		Text: "The zone above says that this one is signed, and what is served is not, or wrongly: the zone moved and its DS records " +
 			"stayed at the registrar, a key was changed and its DS record was not, signatures expired, a secondary serves an old " +
-			"copy. A resolver that validates answers SERVFAIL, one that does not shows the record, so that it works for some. " +
+			"copy. A server that does not answer queries with EDNS cannot give signatures either. A resolver that validates answers SERVFAIL, one that does not shows the record, so that it works for some. " +
 			"Since 15 March 2026 a CA has to validate, for the record as for CAA. Every server's answer is judged: a CA may ask any.",
 		Wrong:    "com.: example.com. DS 12345 13 2 …; example.com. is not signed any more",
 		Right:    "com.: no DS record for example.com.; or one that names a key of example.com.",
 		Fix:      "Take the DS records out at the registrar, or make them those of the keys in use; or let the zone be signed anew.",
 		Severity: Error,
 		Explains: []ID{"caa-unanswered", "resolver-differs"},
-		Refs:     []Ref{{"CA/Browser Forum Baseline Requirements", "3.2.2.4 and 3.2.2.8.1"}, {"RFC 4035", "5"}, {"RFC 5155", "8"}, {"RFC 6840", "4"}},
+		Refs:     []Ref{{"CA/Browser Forum Baseline Requirements", "3.2.2.4 and 3.2.2.8.1"}, {"RFC 4035", "5"}, {"RFC 5155", "8"}, {"RFC 6840", "4"}, {"RFC 3225", "3"}},
 	}
 }
 
@@ -47,6 +47,9 @@ func (dnssecBogus) Run(ctx context.Context, p *Pass) error {
 		who := "what " + zoneText(f.Zone) + " serves"
 		if len(f.servers) > 0 {
 			who = "what " + list(f.servers, serverText) + plural(len(f.servers), " answers", " answer")
+		}
+		if f.withoutEDNS() {
+			f.why += "; it came without EDNS, and signatures come with EDNS only"
 		}
 		p.Report(Finding{
 			Confidence: Certain, Message: fmt.Sprintf("%s does not validate: %s. A CA that validates takes this for no answer", who, f.why),
@@ -117,6 +120,14 @@ func (p *Pass) securityFixes(s Security, f SecurityFault) []Fix {
 	if !zone.Within(p.registered()) {
 		return []Fix{{Where: WhereOther, Message: fmt.Sprintf("whoever keeps %s has to mend it; nothing in your own zone helps", zoneText(zone))}}
 	}
+	if f.withoutEDNS() {
+		servers := "the name servers of " + zone.String()
+		if f.Server.Addr.IsValid() {
+			servers = serverText(f.Server)
+		}
+		return []Fix{{Where: WhereServers, Message: fmt.Sprintf("let %s answer queries with EDNS (RFC 6891), over UDP and TCP, and nothing in front of them drop these: "+
+			"the zone may be signed well, which cannot be seen so. DS records and keys stay as they are", servers)}}
+	}
 	switch code {
 	case dnssec.DSUnmatched, dnssec.KeysMissing, dnssec.KeysUnsigned, dnssec.SignatureAlgorithm:
 		where, at := WhereRegistrar, "at the registrar of "+zone.String()
@@ -144,6 +155,18 @@ func (p *Pass) securityFixes(s Security, f SecurityFault) []Fix {
 		{Where: WhereServers, Message: fmt.Sprintf("let whoever hosts %s sign it anew, and see that signatures are renewed by themselves", zone)},
 		{Where: WhereRegistrar, Message: fmt.Sprintf("if that cannot be done, delete the DS records of %s at the registrar: it then counts as unsigned", zone)},
 	}
+}
+
+// withoutEDNS reports whether something is not signed in answers that all came without EDNS, in which no signature can come
+// (RFC 3225, 3): the server does not know EDNS, or something in front of it drops it.
+func (f SecurityFault) withoutEDNS() bool {
+	if !slices.Contains([]dnssec.Code{dnssec.SignatureMissing, dnssec.DenialMissing, dnssec.KeysUnsigned}, f.Why[0].Code) {
+		return false
+	}
+	came := slices.DeleteFunc(slices.Clone(f.Saw), func(a resolver.Answer) bool { // without the parent's
+		return a.Err != nil || !f.Server.Addr.IsValid() && a.Question.Type != resolver.TypeDNSKEY
+	})
+	return len(came) > 0 && !slices.ContainsFunc(came, func(a resolver.Answer) bool { return a.Response.EDNS })
 }
 
 // othersHold reports whether another server's answer for the name is not at fault.

@@ -50,11 +50,20 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 		} else if len(notAsked) == len(all) && len(silent) == 0 {
 			msg = fmt.Sprintf("this machine has no way to the name servers of %s; that says nothing about the record", zone)
 			fix = Fix{Where: WhereNowhere, Message: "check again from a machine that reaches the public DNS on port 53, UDP and TCP"}
+		} else if f.cut.Zone.IsRoot() && p.walker.Roots != nil {
+			fix = Fix{Where: WhereNowhere, Message: "look whether the root hints that were given (--roots) name root servers, and whether this machine may ask these on port 53, UDP and TCP"}
 		} else if f.cut.Zone.IsRoot() {
 			fix = Fix{Where: WhereNowhere, Message: "no root server answered, so the network between is the likely cause: let this machine ask port 53, UDP and TCP, anywhere"}
 		}
 		if len(all) == 0 {
 			msg = fmt.Sprintf("no name server of %s has an address that can be asked", zone)
+			if family, other := "IPv4", "IPv6"; p.walker.Family != resolver.BothFamilies && slices.ContainsFunc(f.cut.NameServers, func(ns resolver.NameServer) bool { return len(ns.Addrs) > 0 }) {
+				if p.walker.Family == resolver.IPv6Only {
+					family, other = other, family
+				}
+				msg = fmt.Sprintf("the name servers of %s have addresses of %s only, and this check asks over %s alone", zone, other, family)
+				fix = Fix{Where: WhereNowhere, Message: "check again over both families"}
+			}
 		}
 		p.Report(Finding{Confidence: Likely, Message: msg, Evidence: p.waysIn(), Fixes: []Fix{fix}}, answersOf(all)...)
 		return nil

@@ -1,6 +1,7 @@
 package validate_test
 
 import (
+	"net/netip"
 	"os"
 	"testing"
 	"testing/synctest"
@@ -46,4 +47,29 @@ func checkOverPackets(t *testing.T, w validatetest.World, in *resolvertest.Inter
 		require.NoError(t, err)
 	})
 	return rep
+}
+
+// Where nobody could be asked because of what the check was given, that is said, and no server is blamed.
+func TestNobodyToAskByTheCheckItself(t *testing.T) {
+	text, err := os.ReadFile("testdata/worlds/healthy.txt")
+	require.NoError(t, err)
+	w, err := validatetest.ParseWorld("healthy.txt", string(text))
+	require.NoError(t, err)
+	w.Zones += "@ NS ns1\nns1 AAAA 2001:db8::11\n"
+	in, err := w.Internet()
+	require.NoError(t, err)
+	c, err := w.Checker(in, in)
+	require.NoError(t, err)
+	first := func() validate.Finding {
+		rep, err := c.Check(t.Context(), w.Record)
+		require.NoError(t, err)
+		require.Equal(t, validate.Undetermined, rep.Verdict)
+		require.Equal(t, validate.ID("server-unreachable"), rep.Findings[0].Rule)
+		return rep.Findings[0]
+	}
+	c.Family = resolver.IPv4Only
+	assert.Equal(t, "the name servers of example.com. have addresses of IPv6 only, and this check asks over IPv4 alone", first().Message)
+	c.Family = resolver.BothFamilies
+	c.Roots = []resolver.NameServer{{Name: resolver.MustParseName("a.root."), Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.99")}}}
+	assert.Contains(t, first().Fixes[0].Message, "--roots")
 }

@@ -243,9 +243,9 @@ func (x witness) text(r Record) string {
 	case SaysBogus:
 		text = a.Response.RCode.String() + ", and an answer where validation is off"
 	case SaysUseless:
-		text = "not a recursive resolver for this machine: it answers " + a.Response.RCode.String()
+		text = "not a recursive resolver for this machine: " + a.Response.RCode.String()
 		if a.Response.RCode == resolver.NoError || a.Response.RCode == resolver.NXDomain {
-			text += " and does not offer recursion (no ra)"
+			text += ", no ra"
 		}
 	}
 	return text + addedText(a.Response)

@@ -105,8 +105,8 @@ func TestAddressThatIsNoResolver(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, rep.WriteText(&b, validate.Text{}))
 	for _, line := range []string{
-		"    192.0.2.1    not a recursive resolver for this machine: it answers NOERR",
-		"    203.0.113.1  not a recursive resolver for this machine: it answers REFUS",
+		"    192.0.2.1    not a recursive resolver for this machine: NOERROR, no ra\n",
+		"    203.0.113.1  not a recursive resolver for this machine: REFUSED\n",
 		"    203.0.113.2  no answer: the host refused the connection",
 		"    203.0.113.3  no answer: the answer cannot be understood",
 	} {
