@@ -385,7 +385,7 @@ func TestWalkOfReferralsToThousandsOfNames(t *testing.T) {
 	assert.ErrorIs(t, servers[16].Err, resolver.ErrTooMany)
 	assert.LessOrEqual(t, len(got.asked), 60)
 	assert.LessOrEqual(t, got.roundTrip, 20)
-	assert.Less(t, time.Since(began), 10*time.Second, "work is bounded, not only questions: this took 95 s once")
+	assert.Less(t, time.Since(began), 40*time.Second, "work is bounded, not only questions: this took 95 s once, and took 10 on a machine that was busy with other tests")
 }
 
 // A zone that delegates one label deeper at every step, to servers of its own: the way is as long as the name at most.
