@@ -367,3 +367,20 @@ func TestAuditForms(t *testing.T) {
 	assert.Equal(t, 3, code)
 	assert.Contains(t, errs, "need --output FILE")
 }
+
+func TestAuditProgressLine(t *testing.T) {
+	begun := time.Date(2026, 11, 25, 12, 0, 0, 0, time.UTC)
+	in := &auditInput{size: 1_000_000}
+	p := &auditProgress{input: in, begun: begun}
+	p.sum.Valid, p.sum.Invalid, p.sum.Undetermined = 900, 90, 10
+	in.read.Store(250_000)
+	assert.Equal(t, "1000 records (25 %), 100/s, 30s left  valid 900  invalid 90  undetermined 10", p.line(begun.Add(10*time.Second)))
+
+	p.earlier, p.skipped = 500, 150_000
+	assert.Equal(t, "1000 records (25 %), 50/s, 1m15s left  valid 900  invalid 90  undetermined 10", p.line(begun.Add(10*time.Second)),
+		"what an earlier run did is not this one's rate")
+	in.read.Store(1_000_000)
+	assert.Contains(t, p.line(begun.Add(10*time.Second)), "(100 %), 50/s, the last ones")
+	in.size = 0
+	assert.Contains(t, p.line(begun.Add(10*time.Second)), "1000 records, 50/s, 10s so far", "of a pipe nobody knows the end")
+}
