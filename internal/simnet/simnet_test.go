@@ -112,3 +112,32 @@ func TestLostPacketsAreAskedAgain(t *testing.T) {
 	assert.GreaterOrEqual(t, s.Counted().Questions, s.Counted().Repeated)
 	assert.Positive(t, s.Counted().Ports)
 }
+
+// BenchmarkAudit checks records in a process that serves them, too: what it costs in processes of their own, and against the
+// bare exchange, is told by internal/simnet/figures.
+func BenchmarkAudit(b *testing.B) {
+	w := World{Domains: 1_000_000, Hosts: 100}
+	s, c := serve(b, w)
+	c.Lean = true
+	questions, n := 0, 0
+	b.ReportAllocs()
+	b.ResetTimer()
+	for x, err := range c.CheckEach(b.Context(), func(yield func(validate.Record) bool) {
+		for i := range b.N {
+			if !yield(record(b, w, i)) {
+				return
+			}
+		}
+	}) {
+		require.NoError(b, err)
+		if x.Report.Verdict != validate.Valid {
+			b.Fatalf("domain %d is %s", x.Index, x.Report.Verdict)
+		}
+		questions += x.Report.Queries
+		n++
+	}
+	b.StopTimer()
+	require.Equal(b, b.N, n)
+	b.ReportMetric(float64(questions)/float64(n), "questions/op")
+	_ = s.Close()
+}

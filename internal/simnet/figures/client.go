@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -81,6 +82,7 @@ func audit(o *outcome, w simnet.World, port uint16, anchors string) error {
 	if err != nil {
 		return err
 	}
+	debug.SetGCPercent(50) // as the tool does
 	c := &validate.Checker{Resolver: &resolver.Client{AllowPrivate: true}, Roots: roots, Port: port, Anchors: trusted, Lean: true}
 	records := func(yield func(validate.Record) bool) {
 		for i := range o.Records {
