@@ -238,6 +238,9 @@ func (c *zoneChoice) named(zones []Zone, rep validate.Report) (Zone, error) {
 			named = append(named, z)
 		}
 	}
+	if public := slices.DeleteFunc(slices.Clone(named), func(z Zone) bool { return z.Private }); len(public) > 0 {
+		named = public // a private zone of the same name answers nobody outside; by its ID it can be meant all the same
+	}
 	switch len(named) {
 	case 0:
 		return Zone{}, fmt.Errorf("providers: zone %q for %s at %s: %w", want, rep.Record.Name, c.client.Name(), ErrZoneNotFound)

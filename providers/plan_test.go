@@ -224,6 +224,8 @@ func TestZoneIsChosenByTheDelegation(t *testing.T) {
 		{"none", nil, "", "", providers.ErrZoneNotFound},
 		{"named by its ID", []providers.Zone{twin, public}, "Z0", "Z0", nil},
 		{"named by its apex", []providers.Zone{twin}, "EXAMPLE.com", "Z0", nil},
+		{"named by its apex, beside a private one", []providers.Zone{private, public}, "example.com", "Z1", nil},
+		{"a private one named by its ID", []providers.Zone{private, public}, "P", "P", nil},
 		{"two of the name", []providers.Zone{twin, public}, "example.com.", "", providers.ErrNotAuthoritative},
 		{"a name that is not there", []providers.Zone{public}, "Z9", "", providers.ErrZoneNotFound},
 		{"two that say no servers", []providers.Zone{{Apex: apex, ID: "A"}, {Apex: apex, ID: "B"}}, "", "", providers.ErrNotAuthoritative},

@@ -306,6 +306,14 @@ func TestFixFormats(t *testing.T) {
 	}
 }
 
+// What cron and service managers give as standard input is a character device, and nobody types there.
+func TestNullDeviceIsNoTerminal(t *testing.T) {
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	require.NoError(t, err)
+	defer func() { assert.NoError(t, null.Close()) }()
+	assert.False(t, isTerminal(null))
+}
+
 func TestFixNeedsAnAnswer(t *testing.T) {
 	b := newFixBed(t)
 	code, out, errs := b.run(t, at("doubled.test", "--apply", "--json")...)

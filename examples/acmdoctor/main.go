@@ -18,6 +18,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 )
 
 // The exit codes of the tool's contract.
@@ -93,14 +94,11 @@ undetermined, 3 the run itself failed, 130 interrupted.`,
 	return root
 }
 
-// isTerminal reports whether f is a character device, which is what a terminal is.
+// isTerminal reports whether somebody may be looking at f, or typing. A character device is not enough: /dev/null is one, and what
+// cron and service managers give as standard input.
 func isTerminal(f any) bool {
 	file, ok := f.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := file.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	return ok && term.IsTerminal(int(file.Fd()))
 }
 
 // wantsColor reports whether escape codes may be written to f (no-color.org; a dumb terminal has none).
