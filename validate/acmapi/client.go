@@ -135,7 +135,7 @@ func (c *Client) connect(p place) *regional {
 	if c.NewAPI != nil {
 		r.API = c.NewAPI(cfg)
 	} else {
-		r.API = acm.NewFromConfig(cfg)
+		r.API = acm.NewFromConfig(cfg, soonTold)
 	}
 	return r
 }
