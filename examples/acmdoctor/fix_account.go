@@ -181,7 +181,7 @@ func joinNames(names []resolver.Name) string {
 // openFor opens the account that a kept plan or change names.
 func (a *accounts) openFor(ctx context.Context, name, what string) (*account, error) {
 	if a.provider != "" && a.provider != name {
-		return nil, fmt.Errorf("the %s is for %s, and --provider says %s: %w", what, name, a.provider, providers.ErrConflict)
+		return nil, because(providers.ErrConflict, "the %s is for %s, and --provider says %s", what, name, a.provider)
 	}
 	return a.open(ctx, name)
 }

@@ -230,7 +230,7 @@ func (c *fixCommand) fromPlan(ctx context.Context, accounts *accounts) ([]*mendi
 		z, now := m.plan.Zone(), m.report.Zone.Name
 		switch {
 		case c.at.zoneID != "" && !c.at.names(z):
-			m.err = fmt.Errorf("%s: the plan is for the zone %s %s, not for %s: %w", c.planFrom, z.Apex, z.ID, c.at.zoneID, providers.ErrConflict)
+			m.err = because(providers.ErrConflict, "%s: the plan is for the zone %s, not for %s", c.planFrom, zoneText(z), c.at.zoneID)
 		case c.at.zoneID == "" && !m.plan.Empty() && now != z.Apex && m.report.Verdict != validate.Undetermined:
 			m.err = fmt.Errorf("%s: the plan is for the zone %s, and %s: %w", c.planFrom, z.Apex, leads(m.report), providers.ErrNotAuthoritative)
 		default:
@@ -238,6 +238,13 @@ func (c *fixCommand) fromPlan(ctx context.Context, accounts *accounts) ([]*mendi
 		}
 	}
 	return all, nil
+}
+
+func zoneText(z providers.Zone) string {
+	if z.ID == "" {
+		return z.Apex.String()
+	}
+	return z.Apex.String() + " (" + z.ID + ")"
 }
 
 // leads says where the delegation leads.
@@ -257,10 +264,10 @@ func (c *fixCommand) fromUndo(ctx context.Context, accounts *accounts) ([]*mendi
 	var all []*mending
 	touched := map[resolver.Name]bool{}
 	for _, u := range slices.Backward(undos) {
-		m := &mending{}
+		m := &mending{record: u.Record()}
 		all = append(all, m)
 		if z := u.Zone(); c.at.zoneID != "" && !c.at.names(z) {
-			m.err = fmt.Errorf("%s: the change was made in the zone %s %s, not in %s: %w", c.undoFrom, z.Apex, z.ID, c.at.zoneID, providers.ErrConflict)
+			m.err = because(providers.ErrConflict, "%s: the change was made in the zone %s, not in %s", c.undoFrom, zoneText(z), c.at.zoneID)
 			continue
 		}
 		if m.account, m.err = accounts.openFor(ctx, u.Provider(), "change"); m.err != nil {
@@ -272,7 +279,7 @@ func (c *fixCommand) fromUndo(ctx context.Context, accounts *accounts) ([]*mendi
 			touched[s.Name] = true
 		}
 		if again {
-			m.late, m.record = &u, u.Record()
+			m.late = &u
 			continue
 		}
 		c.planUndo(ctx, m, u)
@@ -283,7 +290,6 @@ func (c *fixCommand) fromUndo(ctx context.Context, accounts *accounts) ([]*mendi
 func (c *fixCommand) planUndo(ctx context.Context, m *mending, u providers.Undo) {
 	m.plan, m.err = u.Plan(ctx, m.account.client)
 	m.err = m.account.explain(m.err, false)
-	m.record = u.Record()
 }
 
 // export prints the plans in a form that runs without us.

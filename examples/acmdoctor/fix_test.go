@@ -395,6 +395,7 @@ func TestFixKeepsAPlan(t *testing.T) {
 	} {
 		_, out, _ := b.run(t, append([]string{"--plan", "plan.json", "--yes", "--json"}, strings.Fields(args)...)...)
 		assert.Equal(t, want, parseFixed(t, out).Error.Code)
+		assert.NotContains(t, out, "has changed since", "nobody has looked at the zone")
 	}
 	_, writes := b.tap.Calls()
 	require.Zero(t, writes)
@@ -404,6 +405,10 @@ func TestFixKeepsAPlan(t *testing.T) {
 	assert.True(t, parseFixed(t, out).Verified)
 	code, _, errs = b.run(t, "--plan", "plan.json", "--yes")
 	assert.Equal(t, 0, code, "applied before, it has nothing to do: %s", errs)
+
+	code, _, errs = b.run(t, "--undo", parseFixed(t, out).Undo, "--yes", "--provider", "desec")
+	assert.Equal(t, 3, code)
+	assert.Contains(t, errs, "_a79.doubled.test.: the change is for demo-host, and --provider says desec\n")
 }
 
 // A plan that the zone has gone on from is refused before anything is written.
