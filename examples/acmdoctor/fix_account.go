@@ -9,6 +9,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -83,6 +84,9 @@ type account struct {
 	identity string // as whom the provider knows us
 }
 
+// identityWait is how long a change waits for its author's name, as where AWS is reached through an endpoint that has Route 53 only.
+const identityWait = 5 * time.Second
+
 // asks asks the provider as whom it knows us, where it can say. An audit trail without it is better than no change, so a failure is
 // what stands there.
 func (a *account) asks(ctx context.Context) string {
@@ -92,6 +96,8 @@ func (a *account) asks(ctx context.Context) string {
 	if !ok {
 		return ""
 	}
+	ctx, cancel := context.WithTimeout(ctx, identityWait)
+	defer cancel()
 	name, err := who.Identity(ctx)
 	if err != nil {
 		return "not known: " + err.Error()

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -304,6 +305,23 @@ func TestFixFormats(t *testing.T) {
 		assert.Empty(t, out, "the form and nothing else")
 		assert.Contains(t, errs, "nothing to write")
 	}
+}
+
+// speechless is a provider that never says as whom it knows us.
+type speechless struct{ providers.Client }
+
+func (speechless) Identity(ctx context.Context) (string, error) {
+	<-ctx.Done()
+	return "", ctx.Err()
+}
+
+func TestAChangeDoesNotWaitLongForItsAuthor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		a := account{client: speechless{}}
+		assert.Equal(t, "not known: context deadline exceeded", a.asks(t.Context()))
+		assert.Equal(t, identityWait, time.Since(begun))
+	})
 }
 
 // What cron and service managers give as standard input is a character device, and nobody types there.
