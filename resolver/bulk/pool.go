@@ -23,7 +23,7 @@ const (
 const (
 	tries         = 3                      // times a question is sent
 	firstPatience = 600 * time.Millisecond // with a server that has not answered yet
-	leastPatience = 200 * time.Millisecond // a busy machine's own pauses are no loss
+	leastPatience = 500 * time.Millisecond // a machine that is busy validating reads late, which is no loss
 	mostPatience  = 2 * time.Second
 	silence       = time.Minute      // for which a silent server is left alone
 	manyFailures  = 8                // questions in a row, and
