@@ -14,10 +14,10 @@ import (
 
 // leanWindow is how many records are under way at a time where each costs little: enough for ten thousand a second over a
 // network on which a record takes a tenth of a second.
-const leanWindow = 1200
+const leanWindow = 1000
 
 // wholeChecks is how many of them are checked one by one at a time.
-const wholeChecks = 32
+const wholeChecks = 24
 
 // flight is one run over many records: what they share.
 //

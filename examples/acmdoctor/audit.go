@@ -136,7 +136,7 @@ func (c *auditCommand) run(ctx context.Context, abandon func(), args []string) e
 	}
 	checker.Lean = true
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50) // memory that stays small is worth some collecting in a run of hours
+		debug.SetGCPercent(35) // memory that stays small is worth some collecting in a run of hours
 	}
 	run := audit.Run{Check: checker.CheckEach, Ordered: c.ordered, WithFile: c.in.several(), Each: c.each, Abandon: abandon, Resumed: c.resumed}
 	if c.state != "" {

@@ -82,7 +82,7 @@ func audit(o *outcome, w simnet.World, port uint16, anchors string) error {
 	if err != nil {
 		return err
 	}
-	debug.SetGCPercent(50) // as the tool does
+	debug.SetGCPercent(35) // as the tool does
 	c := &validate.Checker{Resolver: &resolver.Client{AllowPrivate: true}, Roots: roots, Port: port, Anchors: trusted, Lean: true}
 	records := func(yield func(validate.Record) bool) {
 		for i := range o.Records {
