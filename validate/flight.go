@@ -211,27 +211,11 @@ func (f *flight) learn(ctx context.Context, p *Pass, rep Report) {
 		if len(link.faults) > 0 || !p.validator.Anchors.IsZero() && link.Status != dnssec.Secure && link.Status != dnssec.Insecure {
 			continue
 		}
-		least := ttlOfReferral(c.Referrals[0].Response)
-		silent := true
-		if !slices.ContainsFunc(climb(c.Zone), func(n resolver.Name) bool {
-			a, err := p.caaAt(ctx, n)
-			if err != nil || len(a.Response.Answer) > 0 {
-				return true
-			}
-			d, ok := a.Response.NegativeTTL()
-			least = min(least, d)
-			cut, known := p.cutFor(a)
-			if !ok || !known {
-				return true
-			}
-			judged, _ := p.judge(ctx, cut, a)
-			return link.Status == dnssec.Secure && judged.Status != dnssec.Secure
-		}) {
-			silent = false
-		}
-		if silent || ctx.Err() != nil {
+		ttl, ok := p.noCAA(ctx, link)
+		if !ok || ctx.Err() != nil {
 			continue
 		}
+		ttl = min(ttl, ttlOfReferral(c.Referrals[0].Response))
 		f.mu.Lock()
 		s := f.suffixes[c.Zone]
 		if s == nil {
@@ -239,11 +223,33 @@ func (f *flight) learn(ctx context.Context, p *Pass, rep Report) {
 			f.suffixes[c.Zone] = s
 		}
 		if s.known == nil || now.After(s.known.until) {
-			s.known = &suffixFacts{cut: c, security: link.Zone, until: now.Add(least)}
+			s.known = &suffixFacts{cut: c, security: link.Zone, until: now.Add(ttl)}
 		}
 		f.mu.Unlock()
 	}
 	f.learnHosts(p, now)
+}
+
+// noCAA reports whether it is certain that there are no CAA records at a zone and above it, and for how long.
+func (p *Pass) noCAA(ctx context.Context, zone link) (ttl time.Duration, ok bool) {
+	for i, n := range climb(zone.cut.Zone) {
+		a, err := p.caaAt(ctx, n)
+		if err != nil || len(a.Response.Answer) > 0 {
+			return 0, false
+		}
+		d, denied := a.Response.NegativeTTL()
+		cut, known := p.cutFor(a)
+		if !denied || !known {
+			return 0, false
+		}
+		if judged, _ := p.judge(ctx, cut, a); zone.Status == dnssec.Secure && judged.Status != dnssec.Secure {
+			return 0, false
+		}
+		if i == 0 || d < ttl {
+			ttl = d
+		}
+	}
+	return ttl, true
 }
 
 // ttlOfReferral is how long a referral may be kept.

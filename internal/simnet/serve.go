@@ -55,7 +55,6 @@ type Server struct {
 	delayed  chan delayed
 	counting atomic.Pointer[counts]
 	received atomic.Int64
-	sent     atomic.Int64
 }
 
 // batch is how many packets one system call carries at most.
@@ -198,7 +197,6 @@ func (s *Server) send(out []ipv4.Message) {
 			}
 			n = 1 // this one cannot be sent
 		}
-		s.sent.Add(int64(n))
 		out = out[n:]
 	}
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 	"github.com/acmdoctor/acmdoctor/resolver/bulk"
-	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
@@ -21,7 +20,7 @@ func many(t *testing.T, w World) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			stream, in := w.pooled(t, lean)
+			stream := w.pooled(t, lean)
 			for rep, err := range stream.CheckAll(t.Context(), slices.Values(slices.Repeat([]validate.Record{w.Record}, 4))) {
 				if err != nil {
 					t.Fatal(err)
@@ -32,7 +31,6 @@ func many(t *testing.T, w World) {
 			if err := stream.Pool.Close(); err != nil {
 				t.Fatal(err)
 			}
-			_ = in
 		}
 	})
 }
@@ -49,7 +47,7 @@ func (w World) overSockets(t *testing.T, lean bool) *validate.Checker {
 }
 
 // pooled gives a checker that asks the world by a pool of sockets.
-func (w World) pooled(t *testing.T, lean bool) (*validate.Checker, *resolvertest.Internet) {
+func (w World) pooled(t *testing.T, lean bool) *validate.Checker {
 	in := w.internet(t)
 	client := &resolver.Client{Dial: in.Dial}
 	c, err := w.Checker(in, client)
@@ -58,5 +56,5 @@ func (w World) pooled(t *testing.T, lean bool) (*validate.Checker, *resolvertest
 	}
 	c.Lean, c.Concurrency = lean, 1
 	c.Pool = &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: client}
-	return c, in
+	return c
 }
