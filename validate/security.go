@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -215,8 +216,11 @@ func (p *Pass) keyServers(cut resolver.Cut) []resolver.Server {
 			servers = slices.Insert(slices.Delete(servers, i, i+1), 0, f.leading)
 		}
 	}
+	// The record's own walk comes first: other walks may pass by the same zone, sooner or later.
 	p.mu.Lock()
-	for _, c := range p.cuts {
+	others := slices.SortedFunc(maps.Values(p.cuts), func(a, b resolver.Cut) int { return a.Zone.Compare(b.Zone) })
+	p.mu.Unlock()
+	for _, c := range append(slices.Clip(f.walk.Cuts), others...) {
 		if c.Parent == cut.Zone && !c.Zone.IsRoot() {
 			for _, a := range c.Referrals {
 				if !slices.Contains(servers, a.Server) {
@@ -225,7 +229,6 @@ func (p *Pass) keyServers(cut resolver.Cut) []resolver.Server {
 			}
 		}
 	}
-	p.mu.Unlock()
 	if len(servers) == 0 || cut.Zone != f.cut.Zone {
 		for _, s := range p.walker.Servers(cut) {
 			if !slices.Contains(servers, s) {
