@@ -33,7 +33,8 @@ var ErrFormat = errors.New("the plan cannot be written in this form")
 func (p Plan) Export(w io.Writer, f Format) error { return Export(w, f, p) }
 
 // Export writes plans in a form that runs without this program. Empty plans are left out; where nothing is left, nothing is
-// written. The change batch of Route 53 is for one zone: plans of several are an error. Whatever came from a provider is written
+// written. The change batch of Route 53 is for one zone: plans of several are an error. So is there, and for Terraform, a name that two
+// plans change, and in any form a record that is to be made proxied or the like. Whatever came from a provider is written
 // only as RDATA that was understood. Errors wrap [ErrFormat] or are those of w.
 func Export(w io.Writer, f Format, plans ...Plan) error {
 	write, ok := map[Format]func(*exporter) error{
@@ -47,11 +48,34 @@ func Export(w io.Writer, f Format, plans ...Plan) error {
 	if len(e.plans) == 0 {
 		return nil
 	}
-	if err := write(&e); err != nil {
+	err := e.writable(f)
+	if err == nil {
+		err = write(&e)
+	}
+	if err != nil {
 		return fmt.Errorf("providers: export as %s: %w", f, err)
 	}
-	_, err := io.WriteString(w, e.b.String())
+	_, err = io.WriteString(w, e.b.String())
 	return err
+}
+
+// writable finds what no form of this kind can say: a record that the DNS is not to show and, where the form is a state and not a
+// course of events, a name that is changed twice, as by undo data of two changes.
+func (e *exporter) writable(f Format) error {
+	changed := map[resolver.Name]int{}
+	for i, p := range e.plans {
+		for _, s := range p.Steps() {
+			if s.To.Hidden != Shown {
+				return fmt.Errorf("%s %s would have to be made %s, which is the provider's own: %w", s.Name, s.Type, s.To.Hidden, ErrFormat)
+			}
+			first, again := changed[s.Name]
+			if again && first != i && (f == FormatRoute53 || f == FormatTerraform) {
+				return fmt.Errorf("%s is changed twice, one after the other: %w", s.Name, ErrFormat)
+			}
+			changed[s.Name] = i
+		}
+	}
+	return nil
 }
 
 // exporter writes one form of plans that change something.

@@ -54,7 +54,10 @@ func (p Plan) title() string {
 	if p.provider != "" {
 		title += " at " + printable(p.provider)
 	}
-	if p.draft {
+	switch {
+	case p.draft && p.dir == back:
+		seen = "as recorded at "
+	case p.draft:
 		seen = "from what the DNS answered at "
 	}
 	return title + ", " + seen + p.made.UTC().Format("15:04:05 UTC")

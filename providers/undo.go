@@ -88,6 +88,15 @@ func (u Undo) Plan(ctx context.Context, c Client) (Plan, error) {
 	return p, p.inScope()
 }
 
+// Draft is the way back as it was recorded, for where nobody can be asked what stands there now: from what the change left to what
+// was there before. It is there to be shown and for [Plan.Export]. It can be applied like any other plan, and stops with
+// [ErrConflict] where somebody has changed a name since.
+func (u Undo) Draft() Plan {
+	p := u.plan
+	p.draft = true
+	return p
+}
+
 // onTheWay reports whether cur is a state between what was there before a change and what was to be there after: a part of what
 // was there, and nothing else.
 func onTheWay(cur []RRset, reversed unit) bool {

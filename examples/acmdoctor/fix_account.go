@@ -186,10 +186,18 @@ func joinNames(names []resolver.Name) string {
 
 // openFor opens the account that a kept plan or change names.
 func (a *accounts) openFor(ctx context.Context, name, what string) (*account, error) {
-	if a.provider != "" && a.provider != name {
-		return nil, because(providers.ErrConflict, "the %s is for %s, and --provider says %s", what, name, a.provider)
+	if err := a.meant(name, what); err != nil {
+		return nil, err
 	}
 	return a.open(ctx, name)
+}
+
+// meant says why a kept plan or change is not for the provider that was named.
+func (a *accounts) meant(name, what string) error {
+	if a.provider != "" && a.provider != name {
+		return because(providers.ErrConflict, "the %s is for %s, and --provider says %s", what, name, a.provider)
+	}
+	return nil
 }
 
 func (a *accounts) open(ctx context.Context, name string) (*account, error) {

@@ -270,6 +270,10 @@ func (c *fixCommand) fromUndo(ctx context.Context, accounts *accounts) ([]*mendi
 			m.err = because(providers.ErrConflict, "%s: the change was made in the zone %s, not in %s", c.undoFrom, zoneText(z), c.at.zoneID)
 			continue
 		}
+		if c.format != "" { // whoever runs the form has the credentials
+			m.plan, m.err = u.Draft(), accounts.meant(u.Provider(), "change")
+			continue
+		}
 		if m.account, m.err = accounts.openFor(ctx, u.Provider(), "change"); m.err != nil {
 			continue
 		}

@@ -307,6 +307,46 @@ func TestFixFormats(t *testing.T) {
 	}
 }
 
+// What takes a change back is in the file: whoever runs the form asks for no account of ours.
+func TestFixFormatsWhatTakesAChangeBack(t *testing.T) {
+	b := newFixBed(t)
+	code, _, errs := b.run(t, at("doubled.test", "--apply", "--yes", "--undo-out", "undo.json")...)
+	require.Equal(t, 0, code, errs)
+	nobody := b.with(accountWorld{env: func(string) string { return "" }})
+	for format, want := range map[string]string{
+		"zone":      "_a79.doubled.test.doubled.test. 3600 IN CNAME _424.xyz.acm-validations.aws.\n",
+		"nsupdate":  "prereq yxrrset _a79.doubled.test. IN CNAME _424.xyz.acm-validations.aws.\n",
+		"route53":   `"Action": "DELETE"`,
+		"terraform": "# remove: _a79.doubled.test. 3600 IN CNAME _424.xyz.acm-validations.aws.\n",
+	} {
+		code, out, errs := nobody.run(t, "--undo", "undo.json", "--format", format)
+		assert.Equal(t, 1, code, errs)
+		assert.Empty(t, errs)
+		assert.Contains(t, out, want)
+		if format != "route53" {
+			assert.Contains(t, out, "Plan to take back a change for zone doubled.test at demo-host, as recorded at ")
+		}
+	}
+	code, _, errs = nobody.run(t, "--undo", "undo.json", "--format", "zone", "--provider", "desec")
+	assert.Equal(t, 3, code)
+	assert.Contains(t, errs, "the change is for demo-host, and --provider says desec")
+
+	// Another change of the same name is taken back first, and a form that knows no order says so.
+	code, _, errs = b.run(t, "--name", "_a79.doubled.test", "--value", "_525.xyz.acm-validations.aws", "--provider", demoHost, "--apply", "--yes", "--undo-out", "undo.json")
+	require.Equal(t, 0, code, errs)
+	code, out, errs := nobody.run(t, "--undo", "undo.json", "--format", "nsupdate")
+	assert.Equal(t, 1, code, errs)
+	first := strings.Index(out, "prereq yxrrset _a79.doubled.test. IN CNAME _525.xyz.acm-validations.aws.")
+	require.GreaterOrEqual(t, first, 0, out)
+	assert.Greater(t, strings.Index(out, "prereq yxrrset _a79.doubled.test. IN CNAME _424.xyz.acm-validations.aws."), first)
+	for _, format := range []string{"route53", "terraform"} {
+		code, out, errs = nobody.run(t, "--undo", "undo.json", "--format", format)
+		assert.Equal(t, 3, code)
+		assert.Empty(t, out)
+		assert.Contains(t, errs, "_a79.doubled.test. is changed twice")
+	}
+}
+
 // speechless is a provider that never says as whom it knows us.
 type speechless struct{ providers.Client }
 
