@@ -205,6 +205,20 @@ func delegatedZone(zones []Zone, rep validate.Report, provider string) (Zone, er
 		provider, zoneList(match), ErrNotAuthoritative)
 }
 
+// noteUnseen says of a zone that was named why the world does not see what is changed there, where that is known.
+func (p *Plan) noteUnseen(z Zone, rep validate.Report) {
+	switch {
+	case z.Private:
+		p.note("the zone is private: outside its own networks nobody sees what is changed there, and ACM does not")
+	case rep.Zone.Name.IsZero():
+	case z.Apex != rep.Zone.Name:
+		p.note("%s is delegated to the zone %s at %s: nobody sees what is changed in this zone", p.record.Name, rep.Zone.Name, nameList(rep.Zone.NameServers))
+	case len(z.NameServers) > 0 && !slices.ContainsFunc(z.NameServers, func(n resolver.Name) bool { return slices.Contains(rep.Zone.NameServers, n) }):
+		p.note("%s is delegated to %s, and this zone is at %s: nobody sees what is changed in it",
+			z.Apex, nameList(rep.Zone.NameServers), nameList(z.NameServers))
+	}
+}
+
 // delegatedByContent compares the NS set in the zone where the provider does not say its name servers otherwise. A zone without
 // one says nothing either way; one that shares no server with the delegation is another zone of the same name.
 func delegatedByContent(apex []RRset, zone resolver.Name, rep validate.Report) error {

@@ -72,6 +72,9 @@ func (d *draft) prepare(ctx context.Context, choice *zoneChoice) (err error) {
 		return err
 	}
 	d.plan.zone = Zone{Apex: d.zone.Apex, ID: d.zone.ID}
+	if choice.planner.Zone != "" {
+		d.plan.noteUnseen(d.zone, d.report)
+	}
 	for _, o := range d.owners {
 		if err := gate(d.plan.record, d.zone.Apex, forth, Batch{Owners: []resolver.Name{o}}); err != nil {
 			return err
@@ -238,10 +241,13 @@ func (c *zoneChoice) named(zones []Zone, rep validate.Report) (Zone, error) {
 			named = append(named, z)
 		}
 	}
-	if public := slices.DeleteFunc(slices.Clone(named), func(z Zone) bool { return z.Private }); len(public) > 0 {
-		named = public // a private zone of the same name answers nobody outside; by its ID it can be meant all the same
+	// A private zone of the same name answers nobody outside, and is not what a name means; by its ID it can be meant all the same.
+	public := slices.DeleteFunc(slices.Clone(named), func(z Zone) bool { return z.Private })
+	if len(public) == 0 && len(named) > 0 {
+		return Zone{}, fmt.Errorf("providers: what is called %s at %s answers nobody outside its own networks (%s): create the record in the "+
+			"public zone, in the account that has it, or name this one by its ID: %w", want, c.client.Name(), zoneList(named), ErrNotAuthoritative)
 	}
-	switch len(named) {
+	switch named = public; len(named) {
 	case 0:
 		return Zone{}, fmt.Errorf("providers: zone %q for %s at %s: %w", want, rep.Record.Name, c.client.Name(), ErrZoneNotFound)
 	case 1:

@@ -226,6 +226,7 @@ func TestZoneIsChosenByTheDelegation(t *testing.T) {
 		{"named by its apex", []providers.Zone{twin}, "EXAMPLE.com", "Z0", nil},
 		{"named by its apex, beside a private one", []providers.Zone{private, public}, "example.com", "Z1", nil},
 		{"a private one named by its ID", []providers.Zone{private, public}, "P", "P", nil},
+		{"a private one only, named by its apex", []providers.Zone{private, parent}, "example.com", "", providers.ErrNotAuthoritative},
 		{"two of the name", []providers.Zone{twin, public}, "example.com.", "", providers.ErrNotAuthoritative},
 		{"a name that is not there", []providers.Zone{public}, "Z9", "", providers.ErrZoneNotFound},
 		{"two that say no servers", []providers.Zone{{Apex: apex, ID: "A"}, {Apex: apex, ID: "B"}}, "", "", providers.ErrNotAuthoritative},
@@ -239,6 +240,33 @@ func TestZoneIsChosenByTheDelegation(t *testing.T) {
 			p, err := providers.Planner{Zone: c.named}.Plan(context.Background(), m, moveReport())
 			require.ErrorIs(t, err, c.err)
 			require.Equal(t, c.want, p.Zone().ID)
+		})
+	}
+}
+
+// Whoever names a zone that the world is not sent to is obeyed, and told.
+func TestAZoneThatNobodySeesIsNoted(t *testing.T) {
+	for what, c := range map[string]struct {
+		zone providers.Zone
+		says string
+	}{
+		"private":          {providers.Zone{Apex: apex, ID: "Z", Private: true}, "the zone is private"},
+		"other servers":    {providers.Zone{Apex: apex, ID: "Z", NameServers: []resolver.Name{name("ns7.host.example.")}}, "and this zone is at ns7.host.example."},
+		"a zone above":     {providers.Zone{Apex: name("com."), ID: "Z"}, "is delegated to the zone example.com. at ns1.host.example., ns2.host.example."},
+		"the right one":    {providers.Zone{Apex: apex, ID: "Z", NameServers: ns}, ""},
+		"no servers known": {providers.Zone{Apex: apex, ID: "Z"}, ""},
+	} {
+		t.Run(what, func(t *testing.T) {
+			m := &providertest.Memory{}
+			m.AddZone(c.zone)
+			rep := report("r", validate.Change{Name: record.Name, Type: resolver.TypeCNAME, To: []string{value}})
+			p, err := providers.Planner{Zone: "Z"}.Plan(context.Background(), m, rep)
+			require.NoError(t, err)
+			if c.says == "" {
+				require.NotContains(t, p.String(), "nobody sees")
+				return
+			}
+			require.Contains(t, strings.Join(p.Notes(), "\n"), c.says)
 		})
 	}
 }
