@@ -174,17 +174,15 @@ func (m *mending) shows(rep validate.Report) (seen, more bool) {
 	return false, false
 }
 
-// rights reports whether the record stands at its name before and after the plan.
+// rights reports whether the record stands at its name for all to see before and after the plan.
 func (m *mending) rights() (before, after bool) {
+	right := func(s providers.RRset) bool {
+		t, ok := s.Target()
+		return ok && s.Hidden == providers.Shown && m.record.Accepts(t)
+	}
 	for _, s := range m.plan.Steps() {
-		if s.Name != m.record.Name || s.Type != resolver.TypeCNAME {
-			continue
-		}
-		if t, ok := s.From.Target(); ok && m.record.Accepts(t) {
-			before = true
-		}
-		if t, ok := s.To.Target(); ok && m.record.Accepts(t) {
-			after = true
+		if s.Name == m.record.Name && s.Type == resolver.TypeCNAME {
+			before, after = before || right(s.From), after || right(s.To)
 		}
 	}
 	return before, after
