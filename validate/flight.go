@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -17,13 +18,17 @@ import (
 const leanWindow = 1000
 
 // wholeChecks is how many of them are checked one by one at a time.
-const wholeChecks = 24
+const wholeChecks = 40
+
+// addressLookUps is how many times at a time addresses of name servers are looked up.
+const addressLookUps = 64
 
 // flight is one run over many records: what they share.
 //
 // A record takes the short way first ([short]): the questions that decide about one that is right, sent and judged without
 // a goroutine of its own. One that turns out to be anything else is checked as any single record is, with what was already
-// answered; so is the first of each public suffix and of each name server's name, from whose check the others learn.
+// answered; so is the first of each public suffix, from whose check the others learn. The address of a name server that
+// comes without glue is looked up for the first record that needs it.
 type flight struct {
 	checker Checker // asks by the pool and the cache
 	stopped <-chan struct{}
@@ -32,18 +37,21 @@ type flight struct {
 	// that read a record alone have nothing to say. Both end with the run.
 	check    func(r Record, before []resolver.Exchange) (Report, error)
 	ownRules func(r Record) bool
+	address  func(resolver.Cut) (found resolver.Cut, asked int) // fills in addresses of name servers
 	window   int
 	taken    int // records so far; for the goroutine of the run, as is flying
 	flying   int // records that are not done
 	pool     *bulk.Pool
 	closes   bool // the pool is ours to close
 	results  chan result
-	whole    chan struct{} // places for whole checks
+	lookUps  chan struct{} // places for lookups of addresses
 	work     sync.WaitGroup
 	walker   resolver.Walker
 	landed   sync.Pool // of *short, to be used again
 
 	mu       sync.Mutex
+	turn     []wholeCheck // that wait
+	checking int          // whole checks under way
 	suffixes map[resolver.Name]*suffix
 	hosts    map[resolver.Name]*hostAddrs
 	outcomes map[dnssec.Status][]Outcome // of a record that is right
@@ -79,10 +87,18 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 		}
 		return rep, err
 	}
+	f.address = func(cut resolver.Cut) (resolver.Cut, int) {
+		limited, cancel := context.WithTimeout(ctx, orDefault(c.Timeout, DefaultTimeout))
+		defer cancel()
+		memo := &resolver.Memo{Resolver: patient{f.checker.Resolver}, Limit: orDefault(c.MaxQuestions, DefaultMaxQuestions)}
+		w := f.walker
+		w.Resolver = memo
+		return w.Address(limited, cut), memo.Asked()
+	}
 	f.ownRules = silentOn(ctx, f.checker.pass(Record{}), rules)
 	f.walker = f.checker.pass(Record{}).walker
 	f.results = make(chan result, f.window)
-	f.whole = make(chan struct{}, min(f.window, wholeChecks))
+	f.lookUps = make(chan struct{}, min(f.window, addressLookUps))
 	return f
 }
 
@@ -130,29 +146,65 @@ func (f *flight) begin(r Record) {
 	f.taken++
 	f.flying++
 	if !f.isLean() || !f.takeShortWay(i, r) {
-		f.checkWhole(i, r, nil, nil)
+		f.checkWhole(wholeCheck{index: i, record: r})
 	}
 }
 
-// checkWhole checks a record as any single one, in its turn, with what was already answered for it, and then calls
-// then.
-func (f *flight) checkWhole(i int, r Record, before []resolver.Exchange, then func()) {
-	f.work.Go(func() {
-		if then == nil {
-			then = func() {}
-		}
-		select {
-		case f.whole <- struct{}{}:
-			defer func() { <-f.whole }()
-		case <-f.stopped:
-			then()
-			f.results <- result{Numbered{Index: i}, f.err()}
+// wholeCheck is a record that is to be checked as any single one.
+type wholeCheck struct {
+	index  int
+	record Record
+	before func() (answered []resolver.Exchange, asked int) // nil: nothing was asked for it yet
+	then   func()                                           // called when it is checked; nil: nobody waits for that
+}
+
+// checkWhole lets a record be checked as any single one, in its turn.
+func (f *flight) checkWhole(w wholeCheck) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if w.then != nil {
+		f.turn = slices.Insert(f.turn, 0, w) // others wait for it
+	} else {
+		f.turn = append(f.turn, w)
+	}
+	if f.checking < min(f.window, wholeChecks) {
+		f.checking++
+		f.work.Go(f.workOff)
+	}
+}
+
+// workOff checks what waits for its turn, until nothing does.
+func (f *flight) workOff() {
+	for {
+		f.mu.Lock()
+		if len(f.turn) == 0 {
+			f.checking--
+			f.mu.Unlock()
 			return
 		}
-		rep, err := f.check(r, before)
-		then()
-		f.results <- result{Numbered{i, rep}, err}
-	})
+		w := f.turn[0]
+		f.turn[0] = wholeCheck{}
+		f.turn = f.turn[1:]
+		f.mu.Unlock()
+		f.results <- f.checkNow(w)
+	}
+}
+
+func (f *flight) checkNow(w wholeCheck) result {
+	if w.then != nil {
+		defer w.then()
+	}
+	if err := f.err(); err != nil {
+		return result{Numbered{Index: w.index}, err}
+	}
+	var answered []resolver.Exchange
+	asked := 0
+	if w.before != nil {
+		answered, asked = w.before()
+	}
+	rep, err := f.check(w.record, answered)
+	rep.Queries += asked
+	return result{Numbered{w.index, rep}, err}
 }
 
 // lesson is something that one record's whole check finds out and others wait for.
@@ -184,7 +236,7 @@ type suffixFacts struct {
 // hostAddrs are the addresses of one name server.
 type hostAddrs struct {
 	lesson
-	addrs []resolver.Server
+	addrs []netip.Addr // none where they could not be found
 	until time.Time
 }
 
@@ -261,8 +313,58 @@ func ttlOfReferral(r resolver.Response) time.Duration {
 	return time.Duration(least) * time.Second
 }
 
-// hostsFor is how long addresses of name servers are kept at most, and where their TTL is not at hand.
-const hostsFor = 5 * time.Minute
+// hostsFor is how long addresses of name servers are kept, which the cache has for as long as their TTL says, and how long
+// it is remembered that there are none to be had.
+const (
+	hostsFor   = 5 * time.Minute
+	noHostsFor = 10 * time.Second
+)
+
+// host gives the place for what is known of a name server. The lock is held.
+func (f *flight) host(name resolver.Name) *hostAddrs {
+	h := f.hosts[name]
+	if h == nil {
+		if len(f.hosts) > manyKnown {
+			for n, h := range f.hosts {
+				if !h.learning {
+					delete(f.hosts, n)
+				}
+			}
+		}
+		h = &hostAddrs{}
+		f.hosts[name] = h
+	}
+	return h
+}
+
+// lookUp finds the addresses of a cut's name servers, each of which is being learned, and lets those go on that wait for
+// them; then is called before they are.
+func (f *flight) lookUp(cut resolver.Cut, then func(asked int)) {
+	f.work.Go(func() {
+		asked := 0
+		select {
+		case f.lookUps <- struct{}{}:
+			cut, asked = f.address(cut)
+			<-f.lookUps
+		case <-f.stopped:
+		}
+		now := time.Now()
+		var waiting []func()
+		f.mu.Lock()
+		for _, ns := range cut.NameServers {
+			h := f.host(ns.Name)
+			if h.addrs, h.until = ns.Addrs, now.Add(hostsFor); len(ns.Addrs) == 0 {
+				h.until = now.Add(noHostsFor)
+			}
+			waiting = append(waiting, h.end()...)
+		}
+		f.mu.Unlock()
+		then(asked)
+		for _, w := range waiting {
+			w()
+		}
+	})
+}
 
 func (f *flight) learnHosts(p *Pass, now time.Time) {
 	cut := p.facts.cut
@@ -271,23 +373,12 @@ func (f *flight) learnHosts(p *Pass, now time.Time) {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if len(f.hosts) > manyKnown {
-		for n, h := range f.hosts {
-			if !h.learning {
-				delete(f.hosts, n)
-			}
-		}
-	}
 	for _, ns := range cut.NameServers {
 		if len(ns.Addrs) == 0 || ns.Err != nil || ns.Name.Within(cut.Parent) && ns.Glue {
 			continue // glue comes with each referral
 		}
-		h := f.hosts[ns.Name]
-		if h == nil {
-			h = &hostAddrs{}
-			f.hosts[ns.Name] = h
-		}
-		h.addrs, h.until = f.walker.Servers(resolver.Cut{NameServers: []resolver.NameServer{ns}}), now.Add(hostsFor)
+		h := f.host(ns.Name)
+		h.addrs, h.until = ns.Addrs, now.Add(hostsFor)
 	}
 }
 

@@ -50,3 +50,73 @@ func TestShortWay(t *testing.T) {
 		})
 	}
 }
+
+// Name servers without glue are looked up for the first record that needs them, and not again; where one has no address the
+// record is checked whole.
+func TestShortWayLooksUpNameServers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, err := validatetest.ParseWorld("glueless.txt", `-- story --
+One zone has glue, two lie at the same host elsewhere, and one names a server that is not there as well.
+-- zones --
+$ORIGIN first.com.
+_a1 CNAME _v1.xyz.acm-validations.aws.
+$ORIGIN second.com. ; on ns1.host.net. ns2.host.net.
+@ NS ns1.host.net.
+@ NS ns2.host.net.
+_a2 CNAME _v2.xyz.acm-validations.aws.
+$ORIGIN third.com. ; on ns1.host.net. ns2.host.net.
+@ NS ns1.host.net.
+@ NS ns2.host.net.
+_a3 CNAME _v3.xyz.acm-validations.aws.
+$ORIGIN fourth.com. ; on ns1.host.net.
+@ NS ns1.host.net.
+@ NS ns3.host.net.
+_a4 CNAME _v4.xyz.acm-validations.aws.
+-- record --
+_a1.first.com. CNAME _v1.xyz.acm-validations.aws.
+-- want --
+valid
+`)
+		require.NoError(t, err)
+		in, err := w.Internet()
+		require.NoError(t, err)
+		client := &resolver.Client{Dial: in.Dial}
+		c, err := w.Checker(in, client)
+		require.NoError(t, err)
+		c.Lean, c.Concurrency = true, 1
+		c.Pool = &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: client}
+		defer c.Pool.Close()
+		var records []validate.Record
+		for _, text := range [][2]string{
+			{"_a1.first.com.", "_v1.xyz.acm-validations.aws."},
+			{"_a2.second.com.", "_v2.xyz.acm-validations.aws."},
+			{"_a3.third.com.", "_v3.xyz.acm-validations.aws."},
+			{"_a4.fourth.com.", "_v4.xyz.acm-validations.aws."},
+		} {
+			r, _, err := validate.ParseRecord("", text[0], text[1])
+			require.NoError(t, err)
+			records = append(records, r)
+		}
+		const plainly = 5
+		n := 0
+		for rep, err := range c.CheckAll(t.Context(), slices.Values(records)) {
+			require.NoError(t, err)
+			assert.Equal(t, validate.Valid, rep.Verdict, rep.Record.Name)
+			asked := len(in.Queries())
+			switch n {
+			case 1:
+				assert.Equal(t, asked, rep.Queries)
+				assert.Greater(t, asked, plainly, "the addresses of two name servers")
+				assert.LessOrEqual(t, asked, plainly+4)
+				assert.Empty(t, rep.Findings)
+			case 2:
+				assert.Equal(t, plainly, asked)
+			case 3:
+				assert.NotEmpty(t, rep.Findings, "a name server without an address")
+			}
+			in.ResetQueries()
+			n++
+		}
+		assert.Equal(t, 4, n)
+	})
+}

@@ -25,12 +25,14 @@ type short struct {
 	waits      int // for checks of others
 
 	mu      sync.Mutex
-	asks    [shortQuestions]bulk.Ask
+	asks    []*bulk.Ask
 	asked   int
 	pending int
 	off     bool // not plainly right
-	heard   []heard
-	raw     []byte // what was answered, as it came
+	// How many lookups of addresses are waited for, and how many questions this record's own took.
+	awaited, lookedUp int
+	heard             []heard
+	raw               []byte // what was answered, as it came
 
 	cut     resolver.Cut
 	names   [][]byte // of its name servers, in wire form
@@ -38,11 +40,16 @@ type short struct {
 	signed  bool
 	name    []byte // the record's, in wire form
 	value   []byte
-	teaches []*hostAddrs // others wait for what a whole check of this record finds out
 }
 
 // shortQuestions is how many questions the short way may take, that to the public suffix among them.
 const shortQuestions = 12
+
+// What is answered on the short way, in bytes: that much has room, and no more is kept for the next record.
+const (
+	usualAnswers = 1024
+	mostAnswers  = 4096
+)
 
 // heard is what came of a question: a place in short.raw, or an error.
 type heard struct {
@@ -74,34 +81,21 @@ func (f *flight) takeShortWay(i int, r Record) bool {
 	f.work.Add(1) // until it lands, or is checked whole
 	s, _ := f.landed.Get().(*short)
 	if s == nil {
-		s = &short{f: f, heard: make([]heard, 0, shortQuestions), raw: make([]byte, 0, 2048)}
+		s = &short{f: f, raw: make([]byte, 0, usualAnswers)}
 	}
 	s.index, s.record, s.registered, s.began = i, r, registered, time.Now()
 	s.takeOff()
 	return true
 }
 
-// whole leaves the short way. When the whole check has ended, whoever waits for what it finds out goes on.
+// whole leaves the short way; then is called when the whole check has ended.
 func (s *short) whole(then func()) {
 	defer s.f.work.Done()
-	s.f.checkWhole(s.index, s.record, s.exchanges(), func() {
-		if then != nil {
-			then()
-		}
-		var waiting []func()
-		s.f.mu.Lock()
-		for _, h := range s.teaches {
-			waiting = append(waiting, h.end()...)
-		}
-		s.f.mu.Unlock()
-		for _, w := range waiting {
-			w()
-		}
-	})
+	s.f.checkWhole(wholeCheck{s.index, s.record, s.exchanges, then})
 }
 
-// exchanges gives what was answered so far, for a whole check.
-func (s *short) exchanges() (out []resolver.Exchange) {
+// exchanges gives what was answered so far, for a whole check, and how much was asked that is not among it.
+func (s *short) exchanges() (out []resolver.Exchange, asked int) {
 	for _, h := range s.heard {
 		e := resolver.Exchange{Question: h.question}
 		if h.err != nil {
@@ -118,7 +112,7 @@ func (s *short) exchanges() (out []resolver.Exchange) {
 		e.Response.Transport = resolver.UDP
 		out = append(out, e)
 	}
-	return out
+	return out, s.lookedUp
 }
 
 // takeOff finds the public suffix, and asks it for the record.
@@ -166,7 +160,10 @@ func (s *short) takeOff() {
 
 // ask makes a question whose answer is judged by judge; the answer is kept for a whole check.
 func (s *short) ask(server netip.AddrPort, name resolver.Name, t resolver.Type, judge func(send func(*bulk.Ask), m *bulk.Message) error) *bulk.Ask {
-	a := &s.asks[s.asked]
+	if s.asked == len(s.asks) {
+		s.asks = append(s.asks, new(bulk.Ask))
+	}
+	a := s.asks[s.asked]
 	s.asked++
 	*a = bulk.Ask{Server: server, Name: name, Type: t, DNSSEC: true}
 	a.Done = func(out *bulk.Outbox, m *bulk.Message, err error) {
@@ -287,49 +284,71 @@ func (s *short) validator() dnssec.Validator {
 	return dnssec.Validator{Anchors: s.f.checker.anchors(), Now: s.f.checker.now(), Memory: s.f.checker.memory}
 }
 
-// addresses fills in those of servers without glue, which others may be finding out.
+// addresses fills in those of servers without glue: from what is known, or when they have been looked up, for this record
+// or for another.
 func (s *short) addresses(send func(*bulk.Ask)) error {
 	f, now := s.f, time.Now()
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	var unknown []*hostAddrs
+	lacking := resolver.Cut{Zone: s.cut.Zone, Parent: s.cut.Parent}
 	for i := range s.cut.NameServers {
 		ns := &s.cut.NameServers[i]
 		if len(ns.Addrs) > 0 {
 			continue
 		}
-		h := f.hosts[ns.Name]
-		if h != nil && now.Before(h.until) {
-			for _, a := range h.addrs {
-				ns.Addrs = append(ns.Addrs, a.Addr.Addr())
-			}
-			continue
+		h := f.host(ns.Name)
+		switch {
+		case h.learning:
+			unknown = append(unknown, h)
+		case !now.Before(h.until):
+			unknown = append(unknown, h)
+			lacking.NameServers = append(lacking.NameServers, *ns)
+		case len(h.addrs) == 0:
+			return errNotPlain
+		default:
+			ns.Addrs = slices.Clone(h.addrs)
 		}
-		if h != nil && h.learning && s.waits < mostWaits {
-			s.waits++
-			s.pending++ // the wait is one more thing to come
-			h.waiting = append(h.waiting, s.addressed)
-			return nil
-		}
-		if h == nil {
-			h = &hostAddrs{}
-			f.hosts[ns.Name] = h
-		}
-		if !h.learning {
-			h.learning = true
-			s.teaches = append(s.teaches, h)
-		}
-		return errNotPlain
 	}
-	return s.atZone(send)
+	for _, h := range unknown {
+		if h.learning {
+			s.awaited++
+			h.waiting = append(h.waiting, s.addressed)
+		}
+		h.learning = true
+	}
+	if len(lacking.NameServers) > 0 {
+		s.awaited++
+		f.lookUp(lacking, func(asked int) {
+			s.mu.Lock()
+			s.lookedUp = asked
+			s.mu.Unlock()
+			s.addressed()
+		})
+	}
+	if s.awaited == 0 {
+		return s.atZone(send)
+	}
+	if s.waits++; s.waits > mostWaits {
+		s.off = true
+	}
+	s.pending++ // the wait is one more thing to come
+	return nil
 }
 
-// addressed goes on when somebody's check has found out what was waited for.
+// addressed goes on when all has been found out that was waited for.
 func (s *short) addressed() {
 	var asks []*bulk.Ask
 	s.mu.Lock()
+	if s.awaited--; s.awaited > 0 {
+		s.mu.Unlock()
+		return
+	}
 	s.pending--
-	if err := s.addresses(func(a *bulk.Ask) { asks = append(asks, a) }); err != nil {
-		s.off = true
+	if !s.off {
+		if err := s.addresses(func(a *bulk.Ask) { asks = append(asks, a) }); err != nil {
+			s.off = true
+		}
 	}
 	over := s.pending == 0
 	s.mu.Unlock()
@@ -553,9 +572,12 @@ func (s *short) land() {
 	}
 	r := result{Numbered{s.index, Report{
 		Record: s.record, Verdict: Valid, Findings: []Finding{}, Outcomes: outcomes, Zone: Zone{Name: s.registered, NameServers: names}, Host: host,
-		Security: status, Queries: s.asked, Stats: Stats{Elapsed: time.Since(s.began)},
+		Security: status, Queries: s.asked + s.lookedUp, Stats: Stats{Elapsed: time.Since(s.began)},
 	}}, nil}
-	*s = short{f: f, heard: s.heard[:0], raw: s.raw[:0], names: s.names[:0]}
+	*s = short{f: f, asks: s.asks, heard: s.heard[:0], raw: s.raw[:0], names: s.names[:0]}
+	if cap(s.raw) > mostAnswers {
+		s.raw = make([]byte, 0, usualAnswers)
+	}
 	f.landed.Put(s)
 	f.results <- r
 	f.work.Done()
