@@ -420,7 +420,8 @@ func (w Walker) Address(ctx context.Context, cut Cut) Cut {
 func (w Walker) address(ctx context.Context, cut Cut, stack []Name, learned map[Name]Cut) Cut {
 	cut.NameServers = slices.Clone(cut.NameServers)
 	circular := len(stack) >= len(maxLookups) || slices.Contains(stack, cut.Zone)
-	groups, lookups := map[Name][]int{}, 0
+	groups, lookups := map[Name][]int{}, 0 // by the parent of their names: none for a server that is called "."
+	var inside []int
 	for i, ns := range cut.NameServers {
 		switch {
 		case len(ns.Addrs) > 0 || ns.Err != nil:
@@ -433,17 +434,15 @@ func (w Walker) address(ctx context.Context, cut Cut, stack []Name, learned map[
 			continue
 		case ns.Name.Within(cut.Zone) && len(w.Servers(cut)) == 0:
 			// Only this zone's own servers know, and not one of them has an address yet.
-			groups[Name{}] = append(groups[Name{}], i)
+			inside = append(inside, i)
 		default:
 			groups[ns.Name.Parent()] = append(groups[ns.Name.Parent()], i)
 		}
 		lookups++
 	}
-	if len(groups) == 0 {
+	if len(groups) == 0 && len(inside) == 0 {
 		return cut
 	}
-	inside := groups[Name{}]
-	delete(groups, Name{})
 	stack = append(slices.Clone(stack), cut.Zone)
 	base := w
 	base.Along = nil
