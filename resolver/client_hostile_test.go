@@ -656,6 +656,7 @@ func TestClientOneBadPacket(t *testing.T) {
 		"late":      func(h heard, r []byte) { h.after(3*time.Second, r) },
 		"truncated": func(h heard, _ []byte) { h.reply(truncated) },
 		"mangled":   func(h heard, r []byte) { h.after(10*time.Millisecond, r[:len(r)-3]) },
+		"cut off":   func(h heard, r []byte) { h.after(10*time.Millisecond, r[:12+len(asked.Name.Wire())+4]) },
 		"forged":    func(h heard, _ []byte) { h.reply(garbled) },
 		"closed": func(h heard, _ []byte) {
 			if h.tcp {

@@ -30,9 +30,9 @@ func packQuestion(q Question, edns bool) (wire []byte, id uint16, err error) {
 }
 
 // ParseMessage reads one DNS message as an answer to q. It checks that the message is a response to that question (RFC
-// 5452, 3); the ID is the transport's business. Records of another class than IN are passed over, but not
-// in the answer section. Errors wrap
-// [ErrMalformed]. It never panics, whatever the octets.
+// 5452, 3); the ID is the transport's business. A message that ends before its header says so is no answer: what is left
+// of it would read as a denial. Records of another class than IN are passed over, but not in the answer section. Errors
+// wrap [ErrMalformed]. It never panics, whatever the octets.
 func ParseMessage(q Question, wire []byte) (Response, error) {
 	var m dns.Msg
 	if err := m.Unpack(wire); err != nil {
@@ -50,6 +50,9 @@ func ParseMessage(q Question, wire []byte) (Response, error) {
 	}
 	if n, err := nameFromMsg(m.Question[0].Name); err != nil || n != q.Name {
 		return Response{}, fmt.Errorf("%w: it answers another question", ErrMalformed)
+	}
+	if !m.Truncated && !whole(m, wire) { // with TC the rest is asked for in another way (RFC 2181, 9)
+		return Response{}, fmt.Errorf("%w: it ends early", ErrMalformed)
 	}
 	r := Response{
 		Question: q, RCode: RCode(m.Rcode), Authoritative: m.Authoritative, Truncated: m.Truncated,
@@ -75,6 +78,9 @@ func ParseMessage(q Question, wire []byte) (Response, error) {
 			if h.Rrtype == dns.TypeOPT || h.Class != dns.ClassINET {
 				continue
 			}
+			if h.Rdlength == 0 && hasData(Type(h.Rrtype)) {
+				return Response{}, fmt.Errorf("%w: a %s record has no data", ErrMalformed, Type(h.Rrtype))
+			}
 			v, err := rrFromMsg(rr)
 			if err != nil {
 				return Response{}, fmt.Errorf("%w: %v", ErrMalformed, err)
@@ -83,4 +89,15 @@ func ParseMessage(q Question, wire []byte) (Response, error) {
 		}
 	}
 	return r, nil
+}
+
+// whole reports whether m has the records that the header of wire counts. The library takes a message for whole that ends
+// after its header, its question or a section, whatever is counted.
+func whole(m dns.Msg, wire []byte) bool {
+	for i, n := range []int{len(m.Question), len(m.Answer), len(m.Ns), len(m.Extra)} {
+		if n != int(binary.BigEndian.Uint16(wire[4+2*i:])) {
+			return false
+		}
+	}
+	return true
 }

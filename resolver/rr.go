@@ -124,6 +124,15 @@ func (r RR) wellFormed() (ok bool) {
 	return ok
 }
 
+// hasData reports whether records of a type have RDATA of at least an octet: of the types that this project reads all do.
+func hasData(t Type) bool {
+	switch t {
+	case TypeA, TypeNS, TypeCNAME, TypeSOA, TypePTR, TypeMX, TypeTXT, TypeAAAA, TypeDNAME, TypeDS, TypeRRSIG, TypeNSEC, TypeDNSKEY, TypeNSEC3, TypeCAA:
+		return true
+	}
+	return false
+}
+
 // MustParseRR is [ParseRR] for records written in a program. It panics on a bad one.
 func MustParseRR(text string) RR {
 	rr, err := ParseRR(text)

@@ -469,7 +469,7 @@ func TestHostileServers(t *testing.T) {
 		"root": {"a.root-servers.test.", "b.root-servers.test."}, "TLD": {"ns1.nic.com.", "ns2.nic.com."}, "zone": {"ns1.example.com.", "ns2.example.com."},
 	}
 	for _, action := range []string{
-		"drop", "closed", "mangle", "wrong-id", "wrong-question", "truncate-all", "servfail", "refused", "notauth", "rcode formerr", "rcode notimp", "no-aa", "upward", "loop",
+		"drop", "closed", "mangle", "cut-off", "wrong-id", "wrong-question", "truncate-all", "servfail", "refused", "notauth", "rcode formerr", "rcode notimp", "no-aa", "upward", "loop",
 		"huge-referral 1000", "delay 8s", "lie other.example.com. CNAME x.example.net. name _a79.example.com.",
 	} {
 		for level, servers := range levels {

@@ -281,6 +281,11 @@ var cases = []conformanceCase{
 		run:    fails("_a79.example.com.", resolver.ErrMalformed),
 	},
 	{
+		name: "cut off always", why: "what is left of an answer that was cut off reads as a denial of what it said",
+		faults: []string{ns1 + "cut-off"},
+		run:    fails("_a79.example.com.", resolver.ErrMalformed),
+	},
+	{
 		name: "another ID", packets: true, why: "an answer under another ID is forged or late (RFC 5452, 9): the right one still comes",
 		faults: []string{ns1 + "wrong-id times 1"},
 		run:    expect("_a79.example.com.", resolver.TypeCNAME, resolver.NoError, true, record),

@@ -125,7 +125,7 @@ func (in *Internet) answer(h *host, req *dns.Msg, q resolver.Question, over reso
 		in.mu.Unlock()
 	}
 	o := outcome{delay: in.Latency}
-	cut, mangled := false, false
+	cut, mangled, cutOff := false, false, false
 	for _, f := range faults {
 		switch f.Action {
 		case Drop:
@@ -147,6 +147,8 @@ func (in *Internet) answer(h *host, req *dns.Msg, q resolver.Question, over reso
 			cut = cut || over == resolver.UDP
 		case Mangle:
 			mangled = true
+		case CutOff:
+			cutOff = true
 		default:
 			m = in.spoil(m, h, req, q, f)
 		}
@@ -161,6 +163,9 @@ func (in *Internet) answer(h *host, req *dns.Msg, q resolver.Question, over reso
 	o.wire = p.wire
 	if mangled {
 		mangle(o.wire)
+	}
+	if cutOff {
+		o.wire = cutOffAfterQuestion(o.wire)
 	}
 	return o
 }
@@ -182,6 +187,22 @@ func mangle(wire []byte) {
 	if len(wire) > 13 {
 		wire[12], wire[13] = 0xc0, 12
 	}
+}
+
+// cutOffAfterQuestion leaves header and question, and a header that counts an answer at least.
+func cutOffAfterQuestion(wire []byte) []byte {
+	at := 12
+	for at < len(wire) && wire[at] != 0 { // the first name of a message is never compressed
+		at += 1 + int(wire[at])
+	}
+	at += 1 + 4
+	if at > len(wire) {
+		return wire
+	}
+	if wire[6] == 0 && wire[7] == 0 {
+		wire[7] = 1
+	}
+	return wire[:at]
 }
 
 // spoil gives the message that a fault makes of the right one.

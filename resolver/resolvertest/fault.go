@@ -33,6 +33,7 @@ const (
 	Truncate      Action = "truncate"       // TC over UDP; TCP works
 	TruncateAll   Action = "truncate-all"   // TC over UDP; TCP is closed without an answer
 	Mangle        Action = "mangle"         // octets changed so that the answer is no DNS message
+	CutOff        Action = "cut-off"        // the message ends after its question, while its header counts answers
 	WrongID       Action = "wrong-id"       // the right answer under another ID
 	WrongQuestion Action = "wrong-question" // the right answer to another question
 	Lie           Action = "lie"            // OWNER TYPE RDATA: this record, with authority
@@ -161,7 +162,7 @@ func (f Fault) arguments(w []string) (Fault, error) {
 			}
 		}
 	case Drop, AnswerServ, AnswerRefused, AnswerNotAuth, FormErrEDNS, DropEDNS, NoAA, Upward, Loop, Truncate, TruncateAll,
-		Mangle, WrongID, WrongQuestion, CNAMEFirst, DeepestCut, Closed:
+		Mangle, CutOff, WrongID, WrongQuestion, CNAMEFirst, DeepestCut, Closed:
 		err = want(0, "no arguments")
 	default:
 		err = fmt.Errorf("there is no action %q", f.Action)

@@ -213,7 +213,10 @@ func noFlip(t *testing.T, w World) {
 	}
 	for n := 1; n <= total; n++ {
 		for _, damage := range []resolvertest.Fault{
-			{Action: resolvertest.Drop}, {Action: resolvertest.Delay, Delay: 1500 * time.Millisecond}, {Action: resolvertest.Truncate}, {Action: resolvertest.Mangle},
+			{Action: resolvertest.Drop},
+			{Action: resolvertest.Delay, Delay: 1500 * time.Millisecond},
+			{Action: resolvertest.Truncate},
+			{Action: []resolvertest.Action{resolvertest.Mangle, resolvertest.CutOff}[n%2]},
 		} {
 			if testing.Short() && (n+len(w.File))%4 != 0 {
 				continue
