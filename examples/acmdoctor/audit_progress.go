@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -13,22 +12,20 @@ import (
 
 // auditProgress is a line on a terminal: how far the audit is, how fast, until when, and what it found so far.
 type auditProgress struct {
-	mu       sync.Mutex
-	w        io.Writer
-	terminal bool
-	shown    bool
-	input    *auditInput
-	begun    time.Time
-	earlier  int   // records of earlier runs
-	skipped  int64 // bytes of the input that were theirs
-	sum      audit.VerdictCount
-	done     chan struct{}
-	idle     chan struct{}
+	mu      sync.Mutex
+	screen  *screen // nil: not a terminal
+	input   *auditInput
+	begun   time.Time
+	earlier int   // records of earlier runs
+	skipped int64 // bytes of the input that were theirs
+	sum     audit.VerdictCount
+	done    chan struct{}
+	idle    chan struct{}
 }
 
 func startAuditProgress(w io.Writer, input *auditInput) *auditProgress {
-	p := &auditProgress{w: w, terminal: isTerminal(w) && os.Getenv("TERM") != "dumb", input: input, begun: time.Now()}
-	if p.terminal {
+	p := &auditProgress{screen: newScreen(w), input: input, begun: time.Now()}
+	if p.screen != nil {
 		p.done, p.idle = make(chan struct{}), make(chan struct{})
 		go p.show()
 	}
@@ -46,8 +43,7 @@ func (p *auditProgress) show() {
 			return
 		case <-tick.C:
 			p.mu.Lock()
-			p.shown = true
-			fmt.Fprintf(p.w, "\r\x1b[K%.*s", 200, p.line(time.Now()))
+			p.screen.draw(p.line(time.Now()))
 			p.mu.Unlock()
 		}
 	}
@@ -97,14 +93,13 @@ func (p *auditProgress) line(now time.Time) string {
 func (p *auditProgress) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.shown {
-		fmt.Fprint(p.w, "\r\x1b[K")
-		p.shown = false
+	if p.screen != nil {
+		p.screen.clear()
 	}
 }
 
 func (p *auditProgress) stop() {
-	if p.terminal {
+	if p.screen != nil {
 		close(p.done)
 		<-p.idle
 	}

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"iter"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -345,7 +344,7 @@ func (p *printer) close() error {
 
 // progress is a line on a terminal that says what goes on, once it has taken more than a second.
 type progress struct {
-	w       io.Writer
+	screen  *screen // nil: not a terminal
 	begun   time.Time
 	current chan string
 	done    chan struct{}
@@ -356,8 +355,8 @@ type progress struct {
 const progressAfter = time.Second
 
 func startProgress(w io.Writer) *progress {
-	p := &progress{w: w, begun: time.Now()}
-	if !isTerminal(w) || os.Getenv("TERM") == "dumb" {
+	p := &progress{screen: newScreen(w), begun: time.Now()}
+	if p.screen == nil {
 		return p
 	}
 	p.current, p.done, p.idle = make(chan string), make(chan struct{}), make(chan struct{})
@@ -375,35 +374,36 @@ func (p *progress) show() {
 	defer close(p.idle)
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
-	started, finished, shown, last := 0, 0, false, ""
-	clear := func() {
-		if shown {
-			fmt.Fprint(p.w, "\r\x1b[K")
-			shown = false
-		}
-	}
+	started, finished, last := 0, 0, ""
 	for {
 		select {
 		case <-p.done:
-			clear()
+			p.screen.clear()
 			return
 		case s := <-p.current:
 			switch s {
 			case progressFinished:
 				finished++
 			case progressClear:
-				clear()
+				p.screen.clear()
 			default:
 				started++
 				last = s
 			}
 		case <-tick.C:
 			if took := time.Since(p.begun); took > progressAfter {
-				shown = true
-				fmt.Fprintf(p.w, "\r\x1b[Kasking the name servers: %d of %d records done, last begun %.40s, %s", finished, started, last, took.Round(time.Second))
+				p.screen.draw(progressLine(started, finished, last, took))
 			}
 		}
 	}
+}
+
+// progressLine says how far a run is: records begun and done, the domain of the last one begun, and the time it took so far.
+func progressLine(started, finished int, last string, took time.Duration) string {
+	if started == 1 {
+		return fmt.Sprintf("asking the name servers of %s, %s", last, took.Round(time.Second))
+	}
+	return fmt.Sprintf("asking the name servers: %d of %d records done, last begun %s, %s", finished, started, last, took.Round(time.Second))
 }
 
 func (p *progress) say(s string) {

@@ -6,10 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -247,25 +245,24 @@ func together(records []*waited) map[int]validate.Report {
 	return out
 }
 
-// waitDisplay shows how a wait fares: on a terminal a line for each record, redrawn in place; elsewhere a line for each
+// waitDisplay shows how a wait fares: on a terminal some lines for each record, redrawn in place; elsewhere a line for each
 // change.
 type waitDisplay struct {
-	w        io.Writer
-	terminal bool
-	records  []*waited
-	drawn    int // lines on the terminal
+	w       io.Writer
+	screen  *screen // nil: not a terminal
+	records []*waited
 }
 
-// shownLines is how many records have a line of their own on a terminal.
-const shownLines = 12
+// shownRecords is how many records are shown on a terminal.
+const shownRecords = 12
 
 func newWaitDisplay(w io.Writer, records []*waited) *waitDisplay {
-	return &waitDisplay{w: w, terminal: isTerminal(w) && os.Getenv("TERM") != "dumb", records: records}
+	return &waitDisplay{w: w, screen: newScreen(w), records: records}
 }
 
 func (d *waitDisplay) news(r *waited) {
 	switch {
-	case d.terminal:
+	case d.screen != nil:
 		d.draw(time.Now())
 	case r.update.Changed || r.update.Stage == validate.AwaitEnd:
 		fmt.Fprintln(d.w, waitLine(r, time.Time{}))
@@ -273,26 +270,23 @@ func (d *waitDisplay) news(r *waited) {
 }
 
 func (d *waitDisplay) draw(now time.Time) {
-	if !d.terminal {
+	if d.screen == nil {
 		return
 	}
-	var b strings.Builder
-	if d.drawn > 0 {
-		fmt.Fprintf(&b, "\x1b[%dA", d.drawn)
-	}
 	open := slices.DeleteFunc(slices.Clone(d.records), func(r *waited) bool { return r.update.Stage == validate.AwaitEnd })
-	d.drawn = min(len(open), shownLines) + 1
-	fmt.Fprintf(&b, "\r\x1b[Jwaiting for %d of %d records\n", len(open), len(d.records))
-	for _, r := range open[:d.drawn-1] {
-		fmt.Fprintf(&b, "  %s\n", waitLine(r, now))
+	lines := []string{"waiting for the record"}
+	if len(d.records) > 1 {
+		lines[0] = fmt.Sprintf("waiting for %d of %d records", len(open), len(d.records))
 	}
-	_, _ = io.WriteString(d.w, b.String())
+	for _, r := range open[:min(len(open), shownRecords)] {
+		lines = append(lines, "  "+waitLine(r, now))
+	}
+	d.screen.draw(lines...)
 }
 
 func (d *waitDisplay) close() {
-	if d.terminal && d.drawn > 0 {
-		fmt.Fprintf(d.w, "\x1b[%dA\r\x1b[J", d.drawn)
-		d.drawn = 0
+	if d.screen != nil {
+		d.screen.clear()
 	}
 }
 

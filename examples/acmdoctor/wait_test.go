@@ -14,7 +14,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
-	"github.com/acmdoctor/acmdoctor/validate"
 )
 
 func (b *bed) wait(t *testing.T, ctx context.Context, stdin string, args ...string) (code int, stdout, stderr string) {
@@ -210,30 +209,4 @@ func TestWaitThatCannotBegin(t *testing.T) {
 			assert.Contains(t, errs, c.says)
 		})
 	}
-}
-
-func TestWaitDisplayOnATerminal(t *testing.T) {
-	var b strings.Builder
-	records := []*waited{}
-	for _, domain := range []string{"a.test", "b.test"} {
-		r, _, err := validate.ParseRecord("", "_a79."+domain, "_424.xyz.acm-validations.aws")
-		require.NoError(t, err)
-		records = append(records, &waited{source: validate.Source{Record: r}})
-	}
-	d := &waitDisplay{w: &b, terminal: true, records: records}
-	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
-	records[0].update = validate.Update{
-		Looks: 3, Stage: validate.AwaitServers, Next: now.Add(17 * time.Second),
-		Report: validate.Report{Verdict: validate.Invalid, Findings: []validate.Finding{{Rule: "record-missing"}}},
-	}
-	d.draw(now)
-	assert.Equal(t, "\r\x1b[Jwaiting for 2 of 2 records\n"+
-		"  a.test  invalid, record-missing  next look in 17s, 3 looks so far\n  b.test  first look under way\n", b.String())
-	b.Reset()
-	records[0].update = validate.Update{Looks: 4, Stage: validate.AwaitEnd, Report: validate.Report{Verdict: validate.Valid}}
-	d.draw(now)
-	assert.Equal(t, "\x1b[3A\r\x1b[Jwaiting for 1 of 2 records\n  b.test  first look under way\n", b.String())
-	b.Reset()
-	d.close()
-	assert.Equal(t, "\x1b[2A\r\x1b[J", b.String(), "what was shown is taken away")
 }
