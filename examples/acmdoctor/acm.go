@@ -26,8 +26,8 @@ type acmFlags struct {
 
 func (f *acmFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.profile, "profile", "", "profile of the AWS configuration, for a SOURCE that is an ARN (default: as every AWS tool finds credentials)")
-	fl.StringVar(&f.region, "region", "", "refuse ARNs of another AWS region (default: the region in the ARN is asked)")
+	fl.StringVar(&f.profile, "profile", "", "the profile `NAME` of the AWS configuration, for a SOURCE that is an ARN (default: as every AWS tool finds credentials)")
+	fl.StringVar(&f.region, "region", "", "refuse ARNs of another AWS `REGION` (default: the region in the ARN is asked)")
 }
 
 // acmPatience is how long a certificate's records are waited for that ACM has not issued yet, seconds after the request.

@@ -81,8 +81,9 @@ undetermined, 3 the run itself failed, 130 interrupted. --fail-on says what coun
 invalid (undetermined is 0), undetermined (the default), warning (a valid record
 with a warning is 1, too), broken (1 where a record is invalid that was not so in
 --since, 0 otherwise), never.`,
-		Example: `  acmdoctor audit --input records.ndjson --output today.ndjson --state audit.state
-  acmdoctor audit --input records.ndjson --since yesterday.ndjson --output today.ndjson --fail-on broken
+		Example: `  acmdoctor audit --input records.ndjson --output today.ndjson --state a.state
+  acmdoctor audit --input records.ndjson --since yesterday.ndjson \
+      --output today.ndjson --fail-on broken
   acmdoctor audit --acm --region eu-west-1 --region us-east-1
   zcat records.ndjson.gz | acmdoctor audit > today.ndjson`,
 		Args: cobra.ArbitraryArgs,
@@ -95,16 +96,16 @@ with a warning is 1, too), broken (1 where a record is invalid that was not so i
 		},
 	}
 	c.dns.add(cmd)
-	cmd.Flags().Lookup("resolver").Usage = "recursive resolver to compare with; repeatable, as of check (default: none)"
+	cmd.Flags().Lookup("resolver").Usage = "a recursive resolver to compare with, `ADDR[:PORT]` and the other forms of check; repeatable (default: none)"
 	c.in.add(cmd)
 	fl := cmd.Flags()
-	fl.StringVar(&c.output, "output", "", "write the JSON lines to this file; standard output then has the text")
-	fl.StringVar(&c.state, "state", "", "note in this file how far the audit is, and go on from there")
-	fl.StringVar(&c.since, "since", "", "the JSON lines of an earlier audit, to compare with")
-	fl.StringVar(&c.prometheus, "prometheus", "", "write the summary to this file as metrics, for node_exporter's textfile collector")
-	fl.StringVar(&c.junit, "junit", "", "write a JUnit report to this file, a test case for each record")
-	fl.StringVar(&c.sarif, "sarif", "", "write a SARIF 2.1.0 report to this file, for code scanning")
-	fl.StringVar(&c.failOn, "fail-on", failUndetermined, "what makes the exit code other than 0: "+strings.Join(failWords, ", "))
+	fl.StringVar(&c.output, "output", "", "write the JSON lines to `FILE`; standard output then has the text")
+	fl.StringVar(&c.state, "state", "", "note in `FILE` how far the audit is, and go on from there")
+	fl.StringVar(&c.since, "since", "", "compare with an earlier audit, whose JSON lines are in `FILE`")
+	fl.StringVar(&c.prometheus, "prometheus", "", "write the summary to `FILE` as metrics, for node_exporter's textfile collector")
+	fl.StringVar(&c.junit, "junit", "", "write a JUnit report to `FILE`, a test case for each record")
+	fl.StringVar(&c.sarif, "sarif", "", "write a SARIF 2.1.0 report to `FILE`, for code scanning")
+	fl.StringVar(&c.failOn, "fail-on", failUndetermined, "`WHAT` makes the exit code other than 0: "+strings.Join(failWords, ", "))
 	fl.BoolVar(&c.ordered, "ordered", false, "lines in the order of the input")
 	fl.BoolVar(&c.ndjson, "ndjson", false, "write the JSON lines to standard output, though it is a terminal")
 	fl.BoolVar(&c.text, "text", false, "print text, though standard output is no terminal")

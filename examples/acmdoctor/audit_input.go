@@ -31,11 +31,11 @@ type auditInput struct {
 
 func (f *auditInput) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringArrayVar(&f.files, "input", nil, "a file of records, or - for standard input; repeatable; the same as SOURCE")
+	fl.StringArrayVar(&f.files, "input", nil, "a file of records, or - for standard input; repeatable; the same as `SOURCE`")
 	fl.BoolVar(&f.acm, "acm", false, "all certificates of the AWS account, with the credentials that every AWS tool finds")
-	fl.StringVar(&f.profile, "profile", "", "with --acm: profile of the AWS configuration")
-	fl.StringSliceVar(&f.regions, "region", nil, "with --acm: AWS region to look in; repeatable (default: that of the configuration)")
-	fl.StringArrayVar(&f.roles, "role", nil, "with --acm: ARN of a role to take on, one for each further account; repeatable")
+	fl.StringVar(&f.profile, "profile", "", "with --acm: the profile `NAME` of the AWS configuration")
+	fl.StringSliceVar(&f.regions, "region", nil, "with --acm: an AWS `REGION` to look in; repeatable (default: that of the configuration)")
+	fl.StringArrayVar(&f.roles, "role", nil, "with --acm: the `ARN` of a role to take on, one for each further account; repeatable")
 }
 
 // check sees before anything is asked that all inputs are there.
@@ -67,7 +67,7 @@ func (f *auditInput) check(args []string) error {
 		case isARN(file):
 			return fmt.Errorf("%s: audit reads whole accounts with --acm; one certificate is for acmdoctor check", file)
 		case err != nil:
-			return err
+			return noSource(file, err)
 		case info.IsDir():
 			return fmt.Errorf("%s is a folder, expected a file of records", file)
 		case !info.Mode().IsRegular():

@@ -52,13 +52,18 @@ With --provider the provider is asked, too, what it holds about a record that is
 right: it knows what the DNS cannot show, such as a copy in a private zone, in a
 zone of the same name that nobody asks, or under a damaged name. It only reads.
 Credentials are found as fix finds them; without them, or where they do not allow
-it, that is said and the check is one of the DNS alone.`,
+it, that is said and the check is one of the DNS alone.
+
+--json prints the report for programs, --ndjson one a line. Exit codes: 0 all valid,
+1 at least one invalid (or not readable), 2 none invalid and at least one
+undetermined, 3 the run itself failed and nothing was checked, 130 interrupted.`,
 		Example: `  acmdoctor check arn:aws:acm:eu-west-1:123456789012:certificate/ID
   aws acm describe-certificate --certificate-arn ARN | acmdoctor check -
   acmdoctor check --name _a79….example.com. --value _424….acm-validations.aws.
   acmdoctor check --ndjson records.ndjson
   acmdoctor check --provider auto pending.json
-  acmdoctor check --transcript dns.txt pending.json; acmdoctor check --replay dns.txt
+  acmdoctor check --transcript dns.txt pending.json
+  acmdoctor check --replay dns.txt
   acmdoctor check --picture way.svg pending.json`,
 		Args: cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -73,9 +78,9 @@ it, that is said and the check is one of the DNS alone.`,
 	c.at.reads(cmd)
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the report as JSON (several records: an array)")
 	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print one report a line as JSON, in input order")
-	cmd.Flags().StringVar(&c.transcript, "transcript", "", "write every DNS exchange to this file")
-	cmd.Flags().StringVar(&c.replay, "replay", "", "check from such a file, with no network; the record may be left out")
-	cmd.Flags().StringVar(&c.picture, "picture", "", "draw the way from the root to the record into this SVG file (several records: one each, FILE-DOMAIN.svg)")
+	cmd.Flags().StringVar(&c.transcript, "transcript", "", "write every DNS exchange to `FILE`")
+	cmd.Flags().StringVar(&c.replay, "replay", "", "check from such a `FILE`, with no network; the record may be left out")
+	cmd.Flags().StringVar(&c.picture, "picture", "", "draw the way from the root to the record into `FILE`, an SVG picture (several records: one each, FILE-DOMAIN.svg)")
 	return cmd
 }
 

@@ -232,8 +232,8 @@ func TestBadUsageAndInputEndWithThree(t *testing.T) {
 		args []string
 		says string
 	}{
-		"unknown command":        {[]string{"chekc"}, "unknown command"},
-		"unknown flag":           {[]string{"check", "--nmae", "x"}, "unknown flag"},
+		"unknown command":        {[]string{"chekc"}, `there is no command "chekc"; did you mean check?`},
+		"unknown flag":           {[]string{"check", "--nmae", "x"}, "has no flag --nmae; did you mean --name?"},
 		"value missing":          {[]string{"check", "--name", "_a79.good.test"}, "--value is missing"},
 		"name missing":           {[]string{"check", "--value", "_424.acm-validations.aws"}, "--name is missing"},
 		"both ways":              {append([]string{"check", letters}, rec...), "letters:1:6"},

@@ -75,7 +75,11 @@ func chooseStories(all []story, names []string) ([]story, error) {
 			}
 		}
 		if !found {
-			return nil, fmt.Errorf("there is no story %q; the stories are\n  %s", n, strings.Join(storyNames(all), "\n  "))
+			near := ""
+			if m := meant(n, storyNames(all)); len(m) > 0 {
+				near = fmt.Sprintf("did you mean %s? ", strings.Join(m, " or "))
+			}
+			return nil, fmt.Errorf("there is no story %q; %sthe stories are\n  %s", n, near, strings.Join(storyNames(all), "\n  "))
 		}
 	}
 	return out, nil

@@ -33,16 +33,16 @@ type dnsFlags struct {
 func (f *dnsFlags) add(cmd *cobra.Command) {
 	f.timeout = validate.DefaultTimeout
 	fl := cmd.Flags()
-	fl.StringVar(&f.roots, "roots", "", "root hints in the format of named.root (default: IANA's, built in)")
-	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, DS or DNSKEY in zone-file format (default: IANA's, built in; with --roots none, and signatures are not validated)")
-	fl.StringArrayVar(&f.resolvers, "resolver", nil, "recursive resolver to compare with: ADDR[:PORT], tls://[NAME@]ADDR, https://[NAME@]HOST/dns-query, own (this machine's) or none; repeatable (default: 1.1.1.1, 8.8.8.8, 9.9.9.9 and own; none with --roots)")
-	fl.StringArrayVar(&f.nameservers, "nameserver", nil, "name server, by name or address, where you believe the record to be, or the provider by its id in docs/hosts.md: is the world sent there? Repeatable")
+	fl.StringVar(&f.roots, "roots", "", "root hints, a `FILE` in the format of named.root (default: IANA's, built in)")
+	fl.StringVar(&f.anchors, "trust-anchors", "", "DNSSEC trust anchors, a `FILE` of DS or DNSKEY in zone-file format (default: IANA's, built in; with --roots none, and signatures are not validated)")
+	fl.StringArrayVar(&f.resolvers, "resolver", nil, "a recursive resolver to compare with: `ADDR[:PORT]`, tls://[NAME@]ADDR, https://[NAME@]HOST/dns-query, own (this machine's) or none; repeatable (default: 1.1.1.1, 8.8.8.8, 9.9.9.9 and own; none with --roots)")
+	fl.StringArrayVar(&f.nameservers, "nameserver", nil, "a name `SERVER`, by name or address, where you believe the record to be, or the provider by its id in docs/hosts.md: is the world sent there? Repeatable")
 	fl.BoolVar(&f.allowPrivate, "allow-private", false, "also ask name servers on loopback, private and link-local addresses, which no public CA reaches")
 	fl.BoolVar(&f.ipv4, "ipv4", false, "ask over IPv4 only")
 	fl.BoolVar(&f.ipv6, "ipv6", false, "ask over IPv6 only")
-	fl.Var((*seconds)(&f.timeout), "timeout", "for one record, all told, such as 10s")
-	fl.IntVar(&f.concurrency, "concurrency", 0, "records checked at a time (default: chosen by the tool)")
-	fl.Uint16Var(&f.port, "port", 53, "that name servers are asked on; for test beds")
+	fl.Var((*seconds)(&f.timeout), "timeout", "for one record, all told; `D` is such as 10s")
+	fl.IntVar(&f.concurrency, "concurrency", 0, "`N` records are checked at a time (default: chosen by the tool)")
+	fl.Uint16Var(&f.port, "port", 53, "the `PORT` that name servers are asked on; for test beds")
 }
 
 // seconds is a duration that may be typed without a unit.
@@ -88,17 +88,17 @@ func (f *dnsFlags) checker(warn func(string)) (*validate.Checker, error) {
 	if f.roots != "" {
 		file, err := os.Open(f.roots)
 		if err != nil {
-			return nil, fmt.Errorf("--roots: %w", err)
+			return nil, ofFile("--roots", f.roots, err)
 		}
 		defer file.Close()
 		if c.Roots, err = resolver.ParseHints(file); err != nil {
-			return nil, fmt.Errorf("--roots %s: %w", f.roots, err)
+			return nil, ofFile("--roots", f.roots, err)
 		}
 	}
 	if f.anchors != "" {
 		var err error
 		if c.Anchors, err = f.readAnchors(); err != nil {
-			return nil, fmt.Errorf("--trust-anchors %s: %w", f.anchors, err)
+			return nil, ofFile("--trust-anchors", f.anchors, err)
 		}
 	}
 	if err := f.setWitnesses(c); err != nil {

@@ -31,7 +31,8 @@ for the zone that --zone and --zone-id name.`,
   acmdoctor explain name-doubled
   acmdoctor explain --all | less
   acmdoctor explain --markdown >catalogue.md
-  acmdoctor explain iam --zone example.com --zone-id Z0123456789ABC --for fix >policy.json`,
+  acmdoctor explain iam --zone example.com --zone-id Z0123456789ABC \
+      --for fix >policy.json`,
 		Args: cobra.MaximumNArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			var ids []string
@@ -62,10 +63,10 @@ for the zone that --zone and --zone-id name.`,
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "tell of every rule, not only its name")
-	cmd.Flags().StringVar(&iam.zone, "zone", "", "iam: the zone's name; policies then hold for names in it only")
-	cmd.Flags().StringVar(&iam.zoneID, "zone-id", "", "iam: the hosted zone's ID; policies then hold for it only")
-	cmd.Flags().StringVar(&iam.partition, "partition", "aws", "iam: aws, aws-cn or aws-us-gov")
-	cmd.Flags().StringVar(&iam.only, "for", "", "iam: print one policy only, as JSON: check or fix")
+	cmd.Flags().StringVar(&iam.zone, "zone", "", "iam: the zone's `NAME`; policies then hold for names in it only")
+	cmd.Flags().StringVar(&iam.zoneID, "zone-id", "", "iam: the hosted zone's `ID`; policies then hold for it only")
+	cmd.Flags().StringVar(&iam.partition, "partition", "aws", "iam: the `PARTITION` aws, aws-cn or aws-us-gov")
+	cmd.Flags().StringVar(&iam.only, "for", "", "iam: print one policy only, as JSON; `WHAT` is check or fix")
 	cmd.Flags().BoolVar(&markdown, "markdown", false, "the whole catalogue as one Markdown document")
 	return cmd
 }
@@ -82,9 +83,10 @@ func explainAll(w io.Writer) error {
 }
 
 func explainOne(w io.Writer, id validate.ID) error {
-	var near []string
+	var near, ids []string
 	for _, r := range catalogue() {
 		i := r.Info()
+		ids = append(ids, string(i.ID))
 		if i.ID == id {
 			return explainRule(w, i)
 		}
@@ -93,7 +95,9 @@ func explainOne(w io.Writer, id validate.ID) error {
 		}
 	}
 	err := fmt.Errorf("there is no rule %q; acmdoctor explain lists them all", id)
-	if len(near) > 0 {
+	if close := meant(string(id), ids); len(close) > 0 {
+		err = fmt.Errorf("there is no rule %q; did you mean %s?", id, strings.Join(close, " or "))
+	} else if len(near) > 0 {
 		err = fmt.Errorf("there is no rule %q; near it: %s", id, strings.Join(near, ", "))
 	}
 	return &exitError{exitFailed, err}

@@ -48,7 +48,7 @@ func newFixCommand(world accountWorld) *cobra.Command {
 	c := &fixCommand{now: time.Now, at: accountFlags{world: world}, settle: time.Minute}
 	cmd := &cobra.Command{
 		Use:   "fix [SOURCE…]",
-		Short: "plans the DNS changes and prints them; --apply makes them, reads back and checks again",
+		Short: "plans the DNS changes; prints the plan; --apply executes it, reads back and re-checks",
 		Long: `fix checks records as check does, reads what the provider holds, and plans what is
 to be changed in the zone. It shows the plan and changes nothing. With --apply it
 saves what takes the change back, makes the change, reads it back, and checks again
@@ -70,7 +70,8 @@ zone. 2 applied, and what the world sees is not determined yet. 3 stopped before
 anything was written. 4 stopped part-way; what was done and how to undo it is told.`,
 		Example: `  acmdoctor fix pending.json
   acmdoctor fix --apply pending.json
-  acmdoctor fix --apply --yes --provider rfc2136 --provider-config key.json pending.json
+  acmdoctor fix --apply --yes --provider rfc2136 \
+      --provider-config key.json pending.json
   acmdoctor fix --format nsupdate pending.json | nsupdate -k key.conf
   acmdoctor fix --undo acmdoctor-undo-example.com-20261124-142005.json`,
 		Args: cobra.ArbitraryArgs,
@@ -88,14 +89,14 @@ anything was written. 4 stopped part-way; what was done and how to undo it is to
 	fl := cmd.Flags()
 	fl.BoolVar(&c.apply, "apply", false, "make the changes; asks on a terminal, needs --yes without one")
 	fl.BoolVar(&c.yes, "yes", false, "do not ask")
-	fl.StringVar(&c.planOut, "plan-out", "", "keep the plan in this file")
-	fl.StringVar(&c.planFrom, "plan", "", "apply the plan that this file keeps")
-	fl.StringVar(&c.undoOut, "undo-out", "", "the file for what takes the change back (default: one in the current folder, named in the output)")
-	fl.StringVar(&c.undoFrom, "undo", "", "take back the change that this file tells of")
-	fl.StringVar(&c.journal, "journal", "", "append a line of JSON for each change that was made to this file: when, who, zone, from, to")
-	fl.StringVar(&c.format, "format", "", "print the plan as zone, nsupdate, route53 or terraform, and nothing else; needs no credentials")
+	fl.StringVar(&c.planOut, "plan-out", "", "keep the plan in `FILE`")
+	fl.StringVar(&c.planFrom, "plan", "", "apply the plan that `FILE` keeps")
+	fl.StringVar(&c.undoOut, "undo-out", "", "the `FILE` for what takes the change back, written before the first change (default: one in the current folder, named in the output)")
+	fl.StringVar(&c.undoFrom, "undo", "", "take back the change that `FILE` tells of")
+	fl.StringVar(&c.journal, "journal", "", "append a line of JSON for each change that was made to `FILE`: when, who, zone, from, to")
+	fl.StringVar(&c.format, "format", "", "print the plan in this `FORM`, zone, nsupdate, route53 or terraform, and nothing else; needs no credentials")
 	fl.BoolVar(&c.json, "json", false, "print the plan, what was done and the report as JSON (several records: an array)")
-	fl.Var((*seconds)(&c.settle), "settle", "how long the zone's name servers may take to show a change")
+	fl.Var((*seconds)(&c.settle), "settle", "the time that the zone's name servers may take to show a change; `D` is such as 2m")
 	return cmd
 }
 

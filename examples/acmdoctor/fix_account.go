@@ -39,27 +39,27 @@ type accountFlags struct {
 
 func (f *accountFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.provider, "provider", "", "the DNS provider (default: recognised from the zone's name servers): "+strings.Join(f.world.names(), ", "))
-	fl.StringVar(&f.config, "provider-config", "", "the provider's libdns configuration, a file of JSON (default: the provider's environment variables)")
-	fl.StringVar(&f.zoneID, "zone-id", "", "change this zone, by the provider's own ID or its apex, wherever the delegation leads")
+	fl.StringVar(&f.provider, "provider", "", "the DNS provider's `NAME` (default: recognised from the zone's name servers): "+strings.Join(f.world.names(), ", "))
+	fl.StringVar(&f.config, "provider-config", "", "the provider's libdns configuration, a `FILE` of JSON (default: the provider's environment variables)")
+	fl.StringVar(&f.zoneID, "zone-id", "", "change this zone, by the provider's own `ID` or its apex, wherever the delegation leads")
 	if _, ok := f.world.open["rfc2136"]; ok {
-		fl.StringVar(&f.tsigKey, "tsig-key", "", "rfc2136: a file with the TSIG key, as tsig-keygen writes it")
-		fl.StringVar(&f.server, "server", "", "rfc2136: the zone's primary, ADDR[:PORT]")
+		fl.StringVar(&f.tsigKey, "tsig-key", "", "rfc2136: a `FILE` with the TSIG key, as tsig-keygen writes it")
+		fl.StringVar(&f.server, "server", "", "rfc2136: the zone's primary, `ADDR[:PORT]`")
 	}
 	if _, ok := f.world.open["route53"]; ok {
 		if fl.Lookup("profile") == nil { // else it says as whom certificates are read, and zones are, too
-			fl.String("profile", "", "route53: the profile in the AWS configuration files")
+			fl.String("profile", "", "route53: the profile `NAME` in the AWS configuration files")
 		}
-		fl.StringVar(&f.role, "route53-role", "", "route53: assume this role, by its ARN, as where another account holds the zones")
-		fl.StringVar(&f.externalID, "route53-external-id", "", "route53: the external ID that the role wants to hear")
+		fl.StringVar(&f.role, "route53-role", "", "route53: assume this role, by its `ARN`, as where another account holds the zones")
+		fl.StringVar(&f.externalID, "route53-external-id", "", "route53: the external `ID` that the role wants to hear")
 	}
 }
 
 // reads says of the flags what they mean where nothing is changed.
 func (f *accountFlags) reads(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.Lookup("provider").Usage = "ask this DNS provider, too; auto: the one that the zone's name servers are of; " + strings.Join(f.world.names(), ", ")
-	fl.Lookup("zone-id").Usage = "at the provider look in this zone only, by the provider's own ID or its apex"
+	fl.Lookup("provider").Usage = "ask this DNS provider, too, by its `NAME`; auto: the one that the zone's name servers are of; " + strings.Join(f.world.names(), ", ")
+	fl.Lookup("zone-id").Usage = "at the provider look in this zone only, by the provider's own `ID` or its apex"
 }
 
 // profileFrom takes over whom the flag for certificates names, which is one flag for both.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"slices"
@@ -60,10 +61,10 @@ func (r *interruptible) Read(p []byte) (int, error) {
 
 func (f *inputFlags) add(cmd *cobra.Command) {
 	fl := cmd.Flags()
-	fl.StringVar(&f.name, "name", "", "the record's name, as ACM gave it")
-	fl.StringVar(&f.value, "value", "", "the record's value, as ACM gave it")
-	fl.StringVar(&f.domain, "domain", "", "the certificate's domain (default: the name without its first label)")
-	fl.StringArrayVar(&f.input, "input", nil, "a file of records, an ARN, or - for standard input; the same as SOURCE")
+	fl.StringVar(&f.name, "name", "", "the record's `NAME`, as ACM gave it")
+	fl.StringVar(&f.value, "value", "", "the record's `VALUE`, as ACM gave it")
+	fl.StringVar(&f.domain, "domain", "", "the certificate's `DOMAIN` (default: the name without its first label)")
+	fl.StringArrayVar(&f.input, "input", nil, "a file of records, an ARN, or - for standard input; the same as `SOURCE`")
 	f.acm.add(cmd)
 }
 
@@ -102,7 +103,7 @@ func (f *inputFlags) sources(args []string, recorded []validate.Source) (iter.Se
 			continue
 		}
 		if info, err := os.Stat(file); err != nil {
-			return nil, err
+			return nil, noSource(file, err)
 		} else if info.IsDir() {
 			return nil, fmt.Errorf("%s is a folder, expected a file of records", file)
 		}
@@ -118,6 +119,28 @@ func (f *inputFlags) sources(args []string, recorded []validate.Source) (iter.Se
 		return f.typedFor(read)
 	}
 	return read, nil
+}
+
+// noSource says of a SOURCE that is no file, and was perhaps never meant to be one, what else there is.
+func noSource(source string, err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: there is no such file; one record is typed with --name and --value, a certificate is named by its ARN", source)
+	}
+	return fmt.Errorf("%s: %w", source, withoutPath(err))
+}
+
+// ofFile puts the flag that names a file, and the file, before an error.
+func ofFile(flag, file string, err error) error {
+	return fmt.Errorf("%s %s: %w", flag, file, withoutPath(err))
+}
+
+// withoutPath is an error of package os without what it did, and to which file.
+func withoutPath(err error) error {
+	var at *fs.PathError
+	if errors.As(err, &at) {
+		return at.Err
+	}
+	return err
 }
 
 // typedFor gives the typed record together with the certificate of the other sources; where that does not ask for it, the

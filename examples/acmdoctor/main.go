@@ -76,7 +76,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 
 func newRootCommand() *cobra.Command {
 	root := &cobra.Command{
-		Use:   "acmdoctor",
+		Use:   "acmdoctor COMMAND",
 		Short: "says why an ACM certificate with DNS validation stays pending, and how to mend it",
 		Long: `acmdoctor looks at the CNAME that AWS Certificate Manager asks for as a public CA
 does: it walks the delegations from the root and asks every name server itself.
@@ -84,12 +84,19 @@ It names the one cause, with its evidence, and the exact change that mends it.
 
 Exit codes: 0 all valid, 1 at least one invalid, 2 none invalid and at least one
 undetermined, 3 the run itself failed, 130 interrupted.`,
+		Version:       programVersion(),
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		Args:          cobra.NoArgs,
+		Args:          unknownCommand,
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
+	root.Flags().Bool("version", false, "print the version of this program")
+	root.SetVersionTemplate("acmdoctor {{.Version}}\n")
+	root.SetHelpFunc(writeHelp)
+	root.SetUsageFunc(writeUsage)
+	root.SetFlagErrorFunc(flagError)
+	root.SetHelpCommand(newHelpCommand())
 	root.AddCommand(newDemoCommand(), newCheckCommand(realWorld()), newWaitCommand(), newAuditCommand(), newFixCommand(realWorld()), newExplainCommand())
 	return root
 }

@@ -35,7 +35,7 @@ func newPictures(file string, c *validate.Checker) (*pictures, error) {
 	// What is there stays as it is until there is something better to put in its place.
 	f, err := os.OpenFile(file, os.O_WRONLY|os.O_CREATE, 0o666)
 	if err != nil {
-		return nil, fmt.Errorf("--picture: %w", err)
+		return nil, ofFile("--picture", file, err)
 	}
 	return p, f.Close()
 }
@@ -89,7 +89,7 @@ func (p *pictures) write(file string, r validate.Report) error {
 		err = os.WriteFile(file, b.Bytes(), 0o666)
 	}
 	if err != nil {
-		return fmt.Errorf("--picture: %w", err)
+		return ofFile("--picture", file, err)
 	}
 	return nil
 }

@@ -78,7 +78,7 @@ func TestCheckPictureThatCannotBeWritten(t *testing.T) {
 	code, out, errs := b.check(t, "", append(typed("good.test"), "--picture", filepath.Join(dir, "no", "way.svg"))...)
 	assert.Equal(t, exitFailed, code)
 	assert.Empty(t, out, "nothing is asked before that is known")
-	assert.Contains(t, errs, "--picture: ")
+	assert.Contains(t, errs, "--picture ")
 	code, _, errs = b.check(t, "", append(typed("good.test"), "--picture", "-")...)
 	assert.Equal(t, exitFailed, code)
 	assert.Contains(t, errs, "name a file for the picture")

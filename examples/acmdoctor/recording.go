@@ -58,7 +58,7 @@ func newRecording(c *validate.Checker, file, replay string, f dnsFlags) (*record
 	case file != "":
 		// The file is opened now: to learn at the end that it cannot be written would be late.
 		if err := os.WriteFile(file, nil, 0o666); err != nil {
-			return nil, fmt.Errorf("--transcript: %w", err)
+			return nil, ofFile("--transcript", file, err)
 		}
 		r := &recording{file: file, tr: &resolver.Transcript{Resolver: c.Resolver, Time: time.Now().UTC().Truncate(time.Second)}}
 		r.add(notePort, strconv.Itoa(int(c.Port)))
@@ -136,7 +136,7 @@ func (r *recording) write() error {
 		err = os.WriteFile(r.file, text, 0o666)
 	}
 	if err != nil {
-		return fmt.Errorf("--transcript: %w", err)
+		return ofFile("--transcript", r.file, err)
 	}
 	return nil
 }
@@ -144,11 +144,11 @@ func (r *recording) write() error {
 func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error) {
 	text, err := os.ReadFile(file)
 	if err != nil {
-		return nil, fmt.Errorf("--replay: %w", err)
+		return nil, ofFile("--replay", file, err)
 	}
 	tr, err := resolver.ParseTranscript(bytes.NewReader(text))
 	if err != nil {
-		return nil, fmt.Errorf("--replay %s: %w", file, err)
+		return nil, ofFile("--replay", file, err)
 	}
 	r := &recording{tr: tr, facts: map[[2]resolver.Name]providers.Facts{}}
 	c.Resolver = tr
@@ -227,12 +227,12 @@ func replayFrom(c *validate.Checker, file string, f dnsFlags) (*recording, error
 	}
 	if hints.Len() > 0 && f.roots == "" {
 		if c.Roots, err = resolver.ParseHints(&hints); err != nil {
-			return nil, fmt.Errorf("--replay %s: %w", file, err)
+			return nil, ofFile("--replay", file, err)
 		}
 	}
 	if anchors.Len() > 0 && f.anchors == "" {
 		if c.Anchors, err = dnssec.ParseAnchors(&anchors); err != nil {
-			return nil, fmt.Errorf("--replay %s: %w", file, err)
+			return nil, ofFile("--replay", file, err)
 		}
 	}
 	return r, nil

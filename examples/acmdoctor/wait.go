@@ -62,9 +62,9 @@ of check for the last reports; 130: interrupted.`,
 	}
 	c.dns.add(cmd)
 	c.in.add(cmd)
-	cmd.Flags().Lookup("timeout").Usage = "for the whole wait, such as 1h (default: no limit; 30s for one look)"
+	cmd.Flags().Lookup("timeout").Usage = "for the whole wait; `D` is such as 1h (default: no limit; 30s for one look)"
 	cmd.Flags().Lookup("timeout").DefValue = ""
-	cmd.Flags().Var((*seconds)(&c.interval), "interval", "the longest pause between two looks, such as 30s")
+	cmd.Flags().Var((*seconds)(&c.interval), "interval", "the longest pause between two looks; `D` is such as 30s")
 	cmd.Flags().BoolVar(&c.json, "json", false, "print the last reports as JSON (several records: an array)")
 	cmd.Flags().BoolVar(&c.ndjson, "ndjson", false, "print a report a line as JSON whenever one changes, with stage, looks, next and until; the last of a record has stage end")
 	return cmd
