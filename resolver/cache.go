@@ -14,7 +14,9 @@ const DefaultCacheLimit = 8192
 // Anything else is passed on: it belongs to one record, and must be as it is now. So are errors, and answers that are not
 // usable.
 //
-// A referral is the same for every name below the cut, so that one serves for all of them. TTLs are handed out as they came,
+// A referral is the same for every name below the cut, so that one serves for all of them, where it leads down from the
+// zone that the server was asked for ([ForZone]). One that leads up, sideways or to that zone itself is a server's failure
+// to answer one question; for all names below, it would be the failure of every other zone at that server. TTLs are handed out as they came,
 // since they are facts about the zone here. The same question is under way once at a time. The zero value asks through a
 // zero [Client]. Safe for concurrent use once the fields are set.
 type Cache struct {
@@ -29,6 +31,15 @@ type Cache struct {
 	answers   map[Question]cached
 	referrals map[referral]cached
 	busy      map[Question]chan struct{}
+}
+
+// zoneKey is the key of [ForZone].
+type zoneKey struct{}
+
+// ForZone gives a context in which servers are asked as name servers of zone, as a [Walker] asks them. A [Cache] remembers
+// no referral without it.
+func ForZone(ctx context.Context, zone Name) context.Context {
+	return context.WithValue(ctx, zoneKey{}, zone)
 }
 
 // referral is a cut as one of the parent's servers knows it.
@@ -134,18 +145,19 @@ func (c *Cache) ask(ctx context.Context, q Question) (Response, error) {
 	}
 	r, err := next.Resolve(ctx, q)
 	if err == nil {
-		c.keep(q, r)
+		zone, _ := ctx.Value(zoneKey{}).(Name)
+		c.keep(zone, q, r)
 	}
 	return r, err
 }
 
-// keep remembers what can be remembered of a response.
-func (c *Cache) keep(q Question, r Response) {
+// keep remembers what can be remembered of a response by a server that was asked as one of zone's, if that is known.
+func (c *Cache) keep(zone Name, q Question, r Response) {
 	if r.Truncated || !q.Server.IsValid() || q.TCP {
 		return
 	}
 	child, refers := r.refersTo()
-	refers = refers && r.RCode == NoError && !r.Authoritative && len(r.Answer) == 0 && q.Name.Within(child)
+	refers = refers && !zone.IsZero() && !r.Authoritative && len(r.Answer) == 0 && r.Means(zone) == Refers
 	switch {
 	case refers && oneServerWillDo(child):
 		c.store(func(a cached) { c.referrals[referralTo(q, child)] = a }, r, shortest(r.Authority, r.Additional))

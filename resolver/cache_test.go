@@ -40,11 +40,14 @@ func TestCacheSharesReferralsOfPublicSuffixesAmongNames(t *testing.T) {
 		in := resolvertest.MustParse(cacheZones)
 		root := rootServer(t, in)
 		c := &resolver.Cache{Resolver: in}
+		ctx := resolver.ForZone(t.Context(), resolver.Root)
 		var first resolver.Response
 		for i, name := range []string{"_a79.example.com.", "www.other.com.", "com."} {
 			q := resolver.Question{Name: resolver.MustParseName(name), Type: resolver.TypeTXT, Server: root, DNSSEC: true}
-			r, err := c.Resolve(t.Context(), q)
+			in.ResetQueries()
+			r, err := c.Resolve(ctx, q)
 			require.NoError(t, err)
+			assert.Equal(t, i > 0, len(in.Queries()) == 0, "the root is asked for the first name only")
 			direct, err := in.Resolve(t.Context(), q)
 			require.NoError(t, err)
 			r.RTT, direct.RTT = 0, 0
@@ -66,6 +69,44 @@ func TestCacheSharesReferralsOfPublicSuffixesAmongNames(t *testing.T) {
 		require.NoError(t, err)
 		assert.Len(t, in.Queries(), 1, "after its TTL it is asked again")
 	})
+}
+
+// A server that answers one question with a referral to its own zone, or up from it, answers others as it should: kept for
+// every name below, that one answer would make all zones at that server look lame.
+func TestCacheRemembersNoReferralThatDoesNotLeadDown(t *testing.T) {
+	com := resolver.MustParseName("com.")
+	for _, action := range []string{"loop", "upward"} {
+		in := resolvertest.MustParse(cacheZones)
+		in.Fault(resolvertest.MustParseFault("ns1.nic.com. " + action + " name _a79.example.com."))
+		c := &resolver.Cache{Resolver: in}
+		for name, want := range map[string]resolver.Meaning{"_a79.example.com.": resolver.Lame, "www.other.com.": resolver.Refers} {
+			q := resolver.Question{Name: resolver.MustParseName(name), Type: resolver.TypeTXT, Server: serverOf(in, "ns1.nic.com.")}
+			for range 2 {
+				r, err := c.Resolve(resolver.ForZone(t.Context(), com), q)
+				require.NoError(t, err)
+				assert.Equal(t, want, r.Means(com), "%s: %s", action, name)
+			}
+		}
+	}
+
+	// A host refers to the suffix above one zone that it does not serve, and is asked for another that it does.
+	in := resolvertest.MustParse("$ORIGIN com.\nother NS ns.host.com.\n$ORIGIN host.com.\nns A 203.0.113.1\n" +
+		"$ORIGIN other.com. ; on ns.host.com.\n@ NS ns.host.com.\nwww TXT right\n")
+	c := &resolver.Cache{Resolver: resolver.Func(func(ctx context.Context, q resolver.Question) (resolver.Response, error) {
+		if q.Name == resolver.MustParseName("www.example.com.") {
+			return resolver.Response{Question: q, Authority: []resolver.RR{resolver.MustParseRR("com. 172800 NS ns1.nic.com.")}}, nil
+		}
+		return in.Resolve(ctx, q)
+	})}
+	for range 2 {
+		for name, want := range map[string]resolver.Meaning{"example.com.": resolver.Lame, "other.com.": resolver.Answers} {
+			zone := resolver.MustParseName(name)
+			q := resolver.Question{Name: resolver.MustParseName("www." + name), Type: resolver.TypeTXT, Server: netip.MustParseAddrPort("203.0.113.1:53")}
+			r, err := c.Resolve(resolver.ForZone(t.Context(), zone), q)
+			require.NoError(t, err)
+			assert.Equal(t, want, r.Means(zone), name)
+		}
+	}
 }
 
 func TestCachePassesOnWhatBelongsToOneRecord(t *testing.T) {

@@ -196,6 +196,7 @@ func (w Walker) AskAny(ctx context.Context, zone Name, servers []Server, name Na
 
 // askAny is AskAny that sends further questions along with those to each group of servers, for the Resolver to remember.
 func (w Walker) askAny(ctx context.Context, zone Name, servers []Server, name Name, t Type, along func([]Server) []Question) (all []Answer, ok bool) {
+	ctx = ForZone(ctx, zone)
 	for at, n := 0, 1; at < len(servers); n *= 2 {
 		some := servers[at:min(at+n, len(servers))]
 		var also []Question
@@ -231,7 +232,7 @@ func (w Walker) walk(ctx context.Context, name Name, t Type, stack []Name, every
 			if w.Along != nil {
 				also = w.Along(cut, servers)
 			}
-			k.Answers = w.Ask(ctx, servers, name, t, also...)
+			k.Answers = w.Ask(ForZone(ctx, cut.Zone), servers, name, t, also...)
 		} else {
 			var along func([]Server) []Question
 			if w.Along != nil {
@@ -546,6 +547,7 @@ func (w Walker) lookUp(ctx context.Context, ns NameServer, stack []Name, learned
 
 // askForAddress asks several servers of a zone for both addresses of a name.
 func (w Walker) askForAddress(ctx context.Context, cut Cut, name Name) []Answer {
+	ctx = ForZone(ctx, cut.Zone)
 	servers := w.Servers(cut)
 	out := w.Ask(ctx, servers[:min(maxAddresses, len(servers))], name, TypeA)
 	var more []Server
@@ -615,7 +617,7 @@ func (w Walker) walkForAddress(ctx context.Context, name Name, stack []Name, lea
 				}
 				all := []Answer{a}
 				if v := readAddresses(cut.Zone, name, all); v.alias.IsZero() && !v.denied && (w.Family != IPv4Only || len(v.addrs) == 0) {
-					all = append(all, w.Ask(ctx, []Server{a.Server}, name, TypeAAAA)...)
+					all = append(all, w.Ask(ForZone(ctx, cut.Zone), []Server{a.Server}, name, TypeAAAA)...)
 				}
 				return all, cut, nil
 			}

@@ -120,3 +120,59 @@ valid
 		assert.Equal(t, 4, n)
 	})
 }
+
+// The servers of a top-level domain answer for one zone with a referral to their own: what is below that name is not
+// determined, and no other record is touched by it.
+func TestManyOneBadReferral(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w, err := validatetest.ParseWorld("loop.txt", `-- story --
+The servers of com. refer to com. when they are asked for one name.
+-- zones --
+$ORIGIN first.com.
+_a1 CNAME _v1.xyz.acm-validations.aws.
+$ORIGIN second.com.
+_a2 CNAME _v2.xyz.acm-validations.aws.
+$ORIGIN third.com.
+www A 192.0.2.80
+$ORIGIN fourth.com.
+_a4 CNAME _a1.first.com. ; for which com. is asked once more
+-- faults --
+ns1.nic.com. loop name _a2.second.com.
+ns2.nic.com. loop name _a2.second.com.
+-- record --
+_a1.first.com. CNAME _v1.xyz.acm-validations.aws.
+-- want --
+valid
+`)
+		require.NoError(t, err)
+		in, err := w.Internet()
+		require.NoError(t, err)
+		client := &resolver.Client{Dial: in.Dial}
+		c, err := w.Checker(in, client)
+		require.NoError(t, err)
+		c.Lean, c.Concurrency = true, 1
+		c.Pool = &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: client}
+		defer c.Pool.Close()
+		var records []validate.Record
+		for _, text := range [][2]string{
+			{"_a1.first.com.", "_v1.xyz.acm-validations.aws."},
+			{"_a2.second.com.", "_v2.xyz.acm-validations.aws."},
+			{"_a3.third.com.", "_v3.xyz.acm-validations.aws."},
+			{"_a4.fourth.com.", "_v1.xyz.acm-validations.aws."},
+		} {
+			r, _, err := validate.ParseRecord("", text[0], text[1])
+			require.NoError(t, err)
+			records = append(records, r)
+		}
+		var got []string
+		for rep, err := range c.CheckAll(t.Context(), slices.Values(records)) {
+			require.NoError(t, err)
+			first := ""
+			if len(rep.Findings) > 0 {
+				first = " " + string(rep.Findings[0].Rule)
+			}
+			got = append(got, string(rep.Verdict)+first)
+		}
+		assert.Equal(t, []string{"valid", "undetermined server-lame", "invalid record-missing", "undetermined cname-chained"}, got)
+	})
+}
