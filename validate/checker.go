@@ -53,6 +53,12 @@ type Checker struct {
 	// answer comes from a wildcard, and whether an address stands beside the record. It is for many records, of which most
 	// are right: see [Checker.CheckAll].
 	Lean bool
+	// Consult is given the report of a record that is not valid, and may answer with rules that know more than the DNS does: those
+	// of package providers with what an account holds, say. They look anew at the same answers in place of Rules, nothing that was
+	// asked is asked again, and their report takes the first one's place. No rules: the first one stands. An error ends the check.
+	// Consult takes its own time beside Timeout; [Checker.CheckAll] calls it from several goroutines at once. Nil: nobody is
+	// consulted.
+	Consult func(ctx context.Context, rep Report) ([]Rule, error)
 	// Pool is what [Checker.CheckAll] asks by. Nil: one of its own, where Resolver is nil or a plain [resolver.Client].
 	Pool *bulk.Pool
 
@@ -60,7 +66,7 @@ type Checker struct {
 }
 
 // Check finds out whether a public CA that asks now finds the record, and if not, why. What servers do is in the report,
-// never in the error: that is the context's, or wraps [ErrBadRules].
+// never in the error: that is the context's or Consult's, or wraps [ErrBadRules].
 func (c *Checker) Check(ctx context.Context, r Record) (Report, error) {
 	rules, err := c.soundRules()
 	if err != nil {
@@ -107,25 +113,53 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule, before ...r
 	if !p.Record.hopeless() {
 		p.gather(limited)
 	}
-	outcomes := p.run(limited, rules)
-	verdict, _ := p.verdict(limited)
+	rep := c.look(limited, p, rules)
+	if more, err := c.consulted(ctx, rep); err != nil {
+		return Report{}, nil, fmt.Errorf("validate: check %s: %w", r.Name, err)
+	} else if more != nil {
+		again, cancel := context.WithTimeout(ctx, orDefault(c.Timeout, DefaultTimeout))
+		defer cancel()
+		clear(p.findings)
+		p.places = nil
+		rep = c.look(again, p, more)
+	}
 	if err := ctx.Err(); err != nil {
 		return Report{}, nil, fmt.Errorf("validate: check %s: %w", r.Name, err)
 	}
-	rep := Report{Record: r, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings), Queries: memo.Asked() + p.dismiss()}
-	if z, err := p.Zone(limited); err == nil && !p.aboveDomain() {
+	rep.Queries = memo.Asked() + p.dismiss()
+	rep.Stats.Elapsed = time.Since(began)
+	return rep, p, nil
+}
+
+// look lets the rules look, and gives the report but for what it took.
+func (c *Checker) look(ctx context.Context, p *Pass, rules []Rule) Report {
+	outcomes := p.run(ctx, rules)
+	verdict, _ := p.verdict(ctx)
+	rep := Report{Record: p.Record, Verdict: verdict, Outcomes: outcomes, Findings: fold(rules, p.findings)}
+	if z, err := p.Zone(ctx); err == nil && !p.aboveDomain() {
 		rep.Zone, rep.Host = z, HostOf(z.NameServers)
 	}
-	if s, err := p.Security(limited); err == nil && !p.validator.Anchors.IsZero() {
+	if s, err := p.Security(ctx); err == nil && !p.validator.Anchors.IsZero() {
 		rep.Security = s.Status
 	}
 	rep.Perspectives = p.perspectives()
-	rep.ETA = p.seenEverywhere(limited, verdict, rep.Perspectives)
+	rep.ETA = p.seenEverywhere(ctx, verdict, rep.Perspectives)
 	if c.KeepWay {
-		rep.Way = p.way(limited)
+		rep.Way = p.way(ctx)
 	}
-	rep.Stats.Elapsed = time.Since(began)
-	return rep, p, nil
+	return rep
+}
+
+// consulted gives the rules of whoever knows more than the DNS does; nil where nobody does.
+func (c *Checker) consulted(ctx context.Context, rep Report) ([]Rule, error) {
+	if c.Consult == nil || rep.Verdict == Valid || ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	rules, err := c.Consult(ctx, rep)
+	if err != nil || rules == nil {
+		return nil, err
+	}
+	return rules, Validate(rules)
 }
 
 // pass makes a pass that has not asked anything yet, and has nobody to ask.

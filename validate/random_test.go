@@ -352,8 +352,7 @@ func TestRandomWorldsKeepTheLaws(t *testing.T) {
 	}))
 }
 
-func document(t *rapid.T, rep validate.Report) string {
-	t.Helper()
+func document(t require.TestingT, rep validate.Report) string {
 	rep.Stats = validate.Stats{}
 	b, err := json.MarshalIndent(rep, "", " ")
 	require.NoError(t, err)

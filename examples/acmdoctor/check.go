@@ -110,6 +110,8 @@ func (c *checkCommand) run(cmd *cobra.Command, args []string) error {
 		return failed(err)
 	}
 	progress := startProgress(c.err)
+	c.consultant.say = func(s string) { progress.clear(); say(s) }
+	checker.Consult = c.consultant.rules
 	err = c.checkAll(ctx, checker, sources, rec, progress)
 	progress.stop()
 	if werr := rec.write(); err == nil && werr != nil {
@@ -194,9 +196,6 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 		progress.clear()
 		if err := flushBad(); err != nil {
 			return err
-		}
-		if rep, err = c.consultant.consult(ctx, checker, rep); err != nil {
-			return errors.Join(err, flush(), p.close())
 		}
 		s := waiting[0]
 		waiting = waiting[1:]

@@ -13,14 +13,15 @@ import (
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
-// consultant asks the provider what it holds about records that the DNS does not show right, and checks these again with it. Where
-// the provider cannot be asked the report stays as it is, and why is said.
+// consultant asks the provider what it holds about records that the DNS does not show right, one after the other, and lets that join
+// the report. Where the provider cannot be asked the report stays as it is, and why is said.
 type consultant struct {
 	accounts *accounts // nil: nobody is asked
 	within   time.Duration
 	held     *recording // what is noted of the facts, or was
 	say      func(string)
 	said     map[string]bool
+	turn     chan struct{} // holds one while a record is asked about
 }
 
 // accountFlagNames are the flags of which any asks for the provider; --profile says as whom certificates are read, too.
@@ -28,7 +29,7 @@ var accountFlagNames = []string{"provider", "provider-config", "zone-id", "tsig-
 
 // newConsultant opens the account where it is named: what is wrong with it is told before anything is asked.
 func newConsultant(ctx context.Context, cmd *cobra.Command, at *accountFlags, held *recording, within time.Duration, say func(string)) (*consultant, error) {
-	c := &consultant{held: held, within: within, say: say, said: map[string]bool{}}
+	c := &consultant{held: held, within: within, say: say, said: map[string]bool{}, turn: make(chan struct{}, 1)}
 	if !slices.ContainsFunc(accountFlagNames, cmd.Flags().Changed) {
 		return c, nil
 	}
@@ -46,19 +47,21 @@ func newConsultant(ctx context.Context, cmd *cobra.Command, at *accountFlags, he
 	return c, nil
 }
 
-// consult gives the report anew where the provider may know more. The error is the context's.
-func (c *consultant) consult(ctx context.Context, checker *validate.Checker, rep validate.Report) (validate.Report, error) {
+// rules is the checker's [validate.Checker.Consult]: the rules with what the provider holds. The error is the context's.
+func (c *consultant) rules(ctx context.Context, rep validate.Report) ([]validate.Rule, error) {
 	facts, known := c.held.factsOf(rep.Record)
-	if !known && c.accounts != nil && rep.Verdict != validate.Valid && rep.Record.Problem() == nil && !rep.Zone.Name.IsZero() {
-		facts, known = c.read(ctx, rep)
-		if err := ctx.Err(); err != nil {
-			return rep, err
+	if !known && c.accounts != nil && rep.Record.Problem() == nil && !rep.Zone.Name.IsZero() {
+		select {
+		case c.turn <- struct{}{}:
+			facts, known = c.read(ctx, rep)
+			<-c.turn
+		case <-ctx.Done():
 		}
 	}
-	if !known {
-		return rep, nil
+	if err := ctx.Err(); err != nil || !known {
+		return nil, err
 	}
-	return recheck(ctx, checker, rep.Record, facts)
+	return providers.Rules(facts), nil
 }
 
 func (c *consultant) read(ctx context.Context, rep validate.Report) (providers.Facts, bool) {
@@ -108,11 +111,4 @@ func (f *accountFlags) facts(ctx context.Context, a *account, r validate.Record)
 		facts.Missing = []string{fmt.Sprintf("%s has no zone %s that %s can lie in", a.profile.Title, f.zoneID, r.Name)}
 	}
 	return facts, nil
-}
-
-// recheck checks a record anew with what its provider holds.
-func recheck(ctx context.Context, checker *validate.Checker, r validate.Record, facts providers.Facts) (validate.Report, error) {
-	with := *checker
-	with.Rules = providers.Rules(facts)
-	return with.Check(ctx, r)
 }

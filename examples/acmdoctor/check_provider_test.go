@@ -56,6 +56,13 @@ func TestCheckAsksTheProvider(t *testing.T) {
 			assert.Equal(t, 1, code, errs)
 			assert.Equal(t, []string{"invalid record-missing:error"}, heard(t, out), "of the DNS alone")
 			assert.Empty(t, b.fake.Calls(), "who does not ask for it asks nobody")
+			asked := len(b.in.Queries())
+			b.in.ResetQueries()
+			b.check(t, "", append(typed("bare.test"), "--provider", "route53")...)
+			assert.Len(t, b.in.Queries(), asked, "what the provider holds joins what the DNS has said; nothing is asked twice")
+			b.in.ResetQueries()
+			b.run(t, append(typed("bare.test"), "--provider", "route53")...)
+			assert.Len(t, b.in.Queries(), asked, "nor where it is to be mended")
 
 			code, out, errs = b.check(t, "", append(typed("bare.test"), "--provider", "route53", "--transcript", "dns.txt")...)
 			assert.Equal(t, 1, code)

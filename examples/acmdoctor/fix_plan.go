@@ -65,7 +65,12 @@ func (c *fixCommand) fromSources(ctx context.Context, args []string, accounts *a
 		given = append(given, s)
 	}
 	all = once(given)
-	if err := c.check(ctx, all); err != nil {
+	few := len(all) <= consultedFirst
+	checker := *c.checker
+	if few {
+		checker.Consult = c.consulting(all, accounts)
+	}
+	if err := c.check(ctx, &checker, all); err != nil {
 		return nil, unread, err
 	}
 	of := map[*account][]*mending{}
@@ -85,12 +90,8 @@ func (c *fixCommand) fromSources(ctx context.Context, args []string, accounts *a
 		planner.Others = append(planner.Others, m.record)
 	}
 	for _, a := range order {
-		few := len(of[a]) <= consultedFirst
 		var reports []validate.Report
 		for _, m := range of[a] {
-			if few {
-				c.consult(ctx, m)
-			}
 			reports = append(reports, m.report)
 		}
 		for i, p := range planner.PlanAll(ctx, a.client, reports) {
@@ -145,7 +146,7 @@ func once(given []validate.Source) []*mending {
 }
 
 // check puts the reports beside the records.
-func (c *fixCommand) check(ctx context.Context, all []*mending) error {
+func (c *fixCommand) check(ctx context.Context, checker *validate.Checker, all []*mending) error {
 	progress := startProgress(c.err)
 	defer progress.stop()
 	records := func(yield func(validate.Record) bool) {
@@ -157,7 +158,7 @@ func (c *fixCommand) check(ctx context.Context, all []*mending) error {
 		}
 	}
 	i := 0
-	for rep, err := range c.checker.CheckAll(ctx, records) {
+	for rep, err := range checker.CheckAll(ctx, records) {
 		if err != nil {
 			return err
 		}
@@ -193,19 +194,48 @@ func (c *fixCommand) draft(ctx context.Context, m *mending, accounts *accounts) 
 	}
 }
 
-// consultedFirst is up to how many records of one account the provider is asked about before the change is planned: as many as a
-// certificate has names, unless AWS was asked for more. The zone is read once for more of them, and only those that no plan helps are
-// asked about.
+// consultedFirst is up to how many records the provider is asked about before a change is planned: as many as a certificate has
+// names, unless AWS was asked for more. The zone is read once for more of them, and only those that no plan helps are asked about.
 const consultedFirst = 10
 
-// consult checks again with what the provider holds: it may show the cause where the DNS shows the symptom (a private zone, the wrong
-// one of two, a change that is not served yet, a damaged name). What cannot be read leaves the report as it is.
+// consulting is the checker's [validate.Checker.Consult] for few records: what the provider holds may show the cause where the DNS
+// shows the symptom (a private zone, the wrong one of two, a change that is not served yet, a damaged name). What cannot be read
+// leaves the report as it is; planning meets the same error and tells it.
+func (c *fixCommand) consulting(all []*mending, accounts *accounts) func(context.Context, validate.Report) ([]validate.Rule, error) {
+	turn := make(chan struct{}, 1) // holds one while a record is asked about
+	return func(ctx context.Context, rep validate.Report) ([]validate.Rule, error) {
+		select {
+		case turn <- struct{}{}:
+			defer func() { <-turn }()
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		for _, m := range all {
+			if m.record.Name != rep.Record.Name || m.record.Value != rep.Record.Value {
+				continue
+			}
+			first := *m // as it would be planned from the DNS alone
+			first.report = rep
+			if c.draft(ctx, &first, accounts); first.account == nil || first.err != nil {
+				continue
+			}
+			if facts, err := c.at.facts(ctx, first.account, m.record); err == nil {
+				return providers.Rules(facts), nil
+			}
+		}
+		return nil, ctx.Err()
+	}
+}
+
+// consult checks again with what the provider holds, for one of many records.
 func (c *fixCommand) consult(ctx context.Context, m *mending) {
 	facts, err := c.at.facts(ctx, m.account, m.record)
 	if err != nil {
 		return
 	}
-	if rep, err := recheck(ctx, c.checker, m.record, facts); err == nil && rep.Verdict != validate.Undetermined {
+	again := *c.checker
+	again.Rules = providers.Rules(facts)
+	if rep, err := again.Check(ctx, m.record); err == nil && rep.Verdict != validate.Undetermined {
 		m.report = rep
 	}
 }
@@ -223,7 +253,7 @@ func (c *fixCommand) fromPlan(ctx context.Context, accounts *accounts) ([]*mendi
 	if c.format != "" {
 		return all, nil
 	}
-	if err := c.check(ctx, all); err != nil {
+	if err := c.check(ctx, c.checker, all); err != nil {
 		return nil, err
 	}
 	for _, m := range all {

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,6 +26,7 @@ type recording struct {
 	tr      *resolver.Transcript
 	sources []validate.Source                    // of a replayed transcript
 	facts   map[[2]resolver.Name]providers.Facts // what the provider held then, by the record's name and value
+	held    []providers.Facts                    // what it holds now, for the file
 }
 
 // The keys of notes.
@@ -108,13 +111,10 @@ func (r *recording) note(s validate.Source) {
 	}
 }
 
-// noteFacts keeps what the provider held about a record.
+// noteFacts keeps what the provider holds about a record. It is for one at a time.
 func (r *recording) noteFacts(f providers.Facts) {
-	if r.file == "" {
-		return
-	}
-	if text, err := json.Marshal(f); err == nil {
-		r.add(noteFacts, string(text))
+	if r.file != "" {
+		r.held = append(r.held, f)
 	}
 }
 
@@ -130,6 +130,14 @@ func (r *recording) replays() bool { return r.tr != nil && r.file == "" }
 func (r *recording) write() error {
 	if r.file == "" {
 		return nil
+	}
+	slices.SortStableFunc(r.held, func(a, b providers.Facts) int { // whoever was asked about first
+		return cmp.Or(a.Record.Name.Compare(b.Record.Name), a.Record.Value.Compare(b.Record.Value))
+	})
+	for _, f := range r.held {
+		if text, err := json.Marshal(f); err == nil {
+			r.add(noteFacts, string(text))
+		}
 	}
 	text, err := r.tr.MarshalText()
 	if err == nil {
