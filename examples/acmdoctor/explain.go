@@ -13,7 +13,9 @@ import (
 )
 
 // catalogue gives every rule that the tool knows, in the order in which they are judged.
-func catalogue() []validate.Rule { return providers.Rules(providers.Facts{}) }
+func catalogue() []validate.Rule {
+	return append(providers.Rules(providers.Facts{}), validate.StrayCopy())
+}
 
 func newExplainCommand() *cobra.Command {
 	var all, markdown bool

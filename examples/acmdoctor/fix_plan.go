@@ -67,6 +67,7 @@ func (c *fixCommand) fromSources(ctx context.Context, args []string, accounts *a
 	all = once(given)
 	few := len(all) <= consultedFirst
 	checker := *c.checker
+	checker.Rules = append(validate.Rules(), validate.StrayCopy())
 	if few {
 		checker.Consult = c.consulting(all, accounts)
 	}

@@ -29,6 +29,11 @@ func (c *fixCommand) showPlans(all []*mending) error {
 			fmt.Fprintf(&b, "Then the change before it in zone %s at %s is taken back\n", m.late.Zone().Apex.Text(), m.late.Provider())
 		case m.err == nil && m.plan.Empty() && m.report.Verdict == validate.Valid:
 			fmt.Fprintf(&b, "%s  VALID  a CA that asks now finds the record\n  Nothing to change.\n", m.record.Domain().Text())
+			for _, f := range m.report.Findings {
+				if f.Rule == validate.StrayCopy().Info().ID {
+					paragraph(&b, "Note: "+f.Message+".")
+				}
+			}
 		case m.err == nil:
 			b.WriteString(m.plan.String())
 		}
