@@ -91,7 +91,9 @@ func TestConsultIsNotAskedInVain(t *testing.T) {
 	w.Record.Value = w.Record.Name // no value of ACM's: invalid
 	_, err = c.Check(t.Context(), w.Record)
 	require.ErrorIs(t, err, away)
-	c.Consult = func(context.Context, validate.Report) ([]validate.Rule, error) { return []validate.Rule{knows{}, knows{}}, nil }
+	c.Consult = func(context.Context, validate.Report) ([]validate.Rule, error) {
+		return []validate.Rule{knows{}, knows{}}, nil
+	}
 	_, err = c.Check(t.Context(), w.Record)
 	require.ErrorIs(t, err, validate.ErrBadRules)
 }
