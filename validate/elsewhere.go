@@ -45,6 +45,50 @@ func (p *Pass) lookElsewhere(ctx context.Context) []resolver.Answer {
 	return out
 }
 
+// elsewhere is where the record stands at servers that the user named.
+type elsewhere struct {
+	Held []resolver.Answer
+	// Serves reports whether the first of them serves the zone that the world asks, too: then the world could be sent to them.
+	Serves bool
+	// Below is the zone of its own, below the one that is asked and delegated by nobody, in which they hold the record; zero
+	// where there is none. NameServers are those that it names itself.
+	Below       resolver.Name
+	NameServers []resolver.Name
+	Saw         []resolver.Answer // what shows it
+}
+
+// heldElsewhere finds out in which zone the servers that the user named hold the record. Who has no SOA record of the zone
+// that the world asks does not serve that one; a denial of something beside the record names the zone it comes from.
+func (p *Pass) heldElsewhere(ctx context.Context) elsewhere {
+	out, _ := p.where.get(func() (out elsewhere, err error) {
+		zone := p.facts.cut.Zone
+		probe, ok := p.probeName()
+		if out.Held = p.lookElsewhere(ctx); len(out.Held) == 0 || !ok {
+			return out, nil
+		}
+		one := []resolver.Server{out.Held[0].Server}
+		soa := p.walker.Ask(ctx, one, zone, resolver.TypeSOA, resolver.Question{Name: probe, Type: resolver.TypeCNAME, Server: one[0].Addr})[0]
+		if soa.Err != nil {
+			return out, nil
+		}
+		out.Serves = soa.Response.Authoritative && len(soa.Response.RRs(zone, resolver.TypeSOA)) > 0
+		beside := p.walker.Ask(ctx, one, probe, resolver.TypeCNAME)[0]
+		deeper, denied := beside.Response.SOA()
+		switch {
+		case beside.Err == nil && denied && beside.Response.Authoritative && deeper.Name.Below(zone) && p.Record.Name.Within(deeper.Name):
+			out.Below = deeper.Name
+		case out.Serves:
+			return out, nil
+		default: // a wildcard has answered, so the zone did not name itself
+			out.Below = p.Record.Domain()
+		}
+		out.Serves, out.Saw = false, []resolver.Answer{soa, beside}
+		out.NameServers = nsNames(p.walker.Ask(ctx, one, out.Below, resolver.TypeNS)[0], out.Below)
+		return out, nil
+	})
+	return out
+}
+
 // editedAt gives the provider that the user named and that none of the delegated name servers belongs to, and the ones that
 // they belong to. It is the zero Host unless each of them is known.
 func (p *Pass) editedAt() (there Host, delegated []Hosting) {

@@ -137,11 +137,20 @@ func (p *Pass) put(from ...resolver.Name) Change {
 	return c
 }
 
+// replaced gives the CNAMEs that stand at the name where it does not hold the record alone, sorted.
+func (p *Pass) replaced() (out []resolver.Name) {
+	for _, v := range p.with(Differs, Several) {
+		out = append(out, v.CNAMEs()...)
+	}
+	slices.SortFunc(out, resolver.Name.Compare)
+	return slices.Compact(out)
+}
+
 // Mend gives the fix that makes the record stand at its name in the zone that the world asks, and nothing beside it. What is in the
 // way is asked for.
 func (p *Pass) Mend(ctx context.Context) Fix {
 	gone, words := p.inTheWay(ctx)
-	return Fix{Where: WhereZone, Message: p.create(words), Changes: append(gone, p.put(p.differing()...))}
+	return Fix{Where: WhereZone, Message: p.create(words), Changes: append(gone, p.put(p.replaced()...))}
 }
 
 func texts(names []resolver.Name) []string {
@@ -152,10 +161,11 @@ func texts(names []resolver.Name) []string {
 	return out
 }
 
-// inTheWay gives the deletions of what stands at the record's name without a CNAME and would then stand beside it, and
-// says what that is. Only a name that exists is looked at closer, and what a wildcard gives to any name is not there.
+// inTheWay gives the deletions of what stands at the record's name in place of the record, or beside a wrong one, and would
+// then stand beside it, and says what that is. Only a name that exists is looked at closer, and what a wildcard gives to any
+// name is not there.
 func (p *Pass) inTheWay(ctx context.Context) (gone []Change, words string) {
-	exists := slices.ContainsFunc(p.with(Denies), func(v ServerView) bool { return v.Response.RCode != resolver.NXDomain })
+	exists := slices.ContainsFunc(p.with(Denies, Differs, Several), func(v ServerView) bool { return v.Response.RCode != resolver.NXDomain })
 	if !exists || p.aboveDomain() {
 		return nil, ""
 	}

@@ -36,6 +36,7 @@ type check struct {
 	near  once[[]nearHit]
 	chain once[chainEnd]
 	held  once[[]resolver.Answer]
+	where once[elsewhere]
 
 	witnesses witnesses
 

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 )
@@ -59,7 +60,7 @@ var failures = map[string]failure{
 
 // failureOf gives the words for a reason, also for one that did not exist when this was written.
 func failureOf(reason string) failure {
-	if f, ok := failures[reason]; ok {
+	if f, ok := failures[cmp.Or(reason, "OTHER")]; ok {
 		return f
 	}
 	return failure{Means: "ACM's reason is one that this program does not know", Do: "look for it in ACM's documentation", Where: WhereACM}

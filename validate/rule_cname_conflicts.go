@@ -49,7 +49,7 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 	}
 	fix.Message = fmt.Sprintf("at %s, delete beside the CNAME at %s: %s (look first whether somebody needs it)", p.host(), p.Record.Name, strings.Join(what, ", "))
 	if len(p.with(Holds)) < len(p.answered()) {
-		fix.Changes = append(fix.Changes, p.put(p.differing()...))
+		fix.Changes = append(fix.Changes, p.put(p.replaced()...))
 		fix.Message += "; and see that the CNAME has the value " + p.Record.Value.String()
 	}
 	p.Report(Finding{

@@ -44,26 +44,30 @@ func (delegationMismatch) Run(ctx context.Context, p *Pass) error {
 				held = append(held, v.Answer)
 			}
 		}
-		said := "the zone itself names them"
-		if len(held) == 0 {
-			held, said = p.lookElsewhere(ctx), "you named them"
-		}
+		said, serve := "the zone itself names them", true
 		if end, err := p.chained(ctx); err != nil || end.Reaches {
 			held = nil // the servers that the world asks lead to the value, or may
+		} else if len(held) == 0 {
+			there := p.heldElsewhere(ctx)
+			held, said, serve = there.Held, "you named them", there.Serves
+			if !there.Below.IsZero() {
+				held = nil // said by zone-undelegated
+			}
 		}
 		if len(held) > 0 {
 			where := list(held, func(a resolver.Answer) string { return serverText(a.Server) })
-			p.Report(Finding{
+			found := Finding{
 				Confidence: Certain,
 				Message: fmt.Sprintf("the record is at %s (%s), and %s sends the world to %s, which do not have it",
 					where, said, f.cut.Parent, list(namesOf(f.cut.NameServers), nameText)),
-				Fixes: []Fix{
-					{Where: WhereZone, Message: "in the zone that is asked now, " + p.create(), Changes: []Change{p.put(p.differing()...)}},
-					{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s, enter the name servers of the zone that holds the record, all of "+
-						"them, in place of %s; first see that nothing else (mail, web site) lives only in the zone that is delegated now, and if the parent holds "+
-						"DS records for the zone, remove or replace these before", f.cut.Zone, list(namesOf(f.cut.NameServers), nameText))},
-				},
-			}, append(held, answersOf(p.with(Denies, Differs, Several))...)...)
+				Fixes: []Fix{p.mendHere(ctx)},
+			}
+			if serve {
+				found.Fixes = append(found.Fixes, Fix{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s, enter the name servers of the zone that holds the record, all of "+
+					"them, in place of %s; first see that nothing else (mail, web site) lives only in the zone that is delegated now, and if the parent holds "+
+					"DS records for the zone, remove or replace these before", f.cut.Zone, list(namesOf(f.cut.NameServers), nameText))})
+			}
+			p.Report(found, append(slices.Clone(held), answersOf(p.with(Denies, Differs, Several))...)...)
 			return nil
 		}
 	}
@@ -73,7 +77,7 @@ func (delegationMismatch) Run(ctx context.Context, p *Pass) error {
 			Message: fmt.Sprintf("the zone is edited at %s, as you say, and %s sends the world to %s", there.Name, f.cut.Parent,
 				list(delegated, hostingText)),
 			Fixes: []Fix{
-				{Where: WhereZone, Message: "in the zone that is asked now, " + p.create(), Changes: []Change{p.put(p.differing()...)}},
+				p.mendHere(ctx),
 				{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s, enter the name servers that %s shows for the zone, all of them, in place of %s; first see that "+
 					"nothing else (mail, web site) lives only in the zone that is delegated now", f.cut.Zone, there.Name, list(namesOf(f.cut.NameServers), nameText))},
 			},
@@ -90,6 +94,13 @@ func (delegationMismatch) Run(ctx context.Context, p *Pass) error {
 		Fixes: []Fix{{Where: WhereRegistrar, Message: fmt.Sprintf("make the two the same: at the registrar of %s, or in the zone's own NS records", f.cut.Zone)}},
 	}, append(slices.Clone(f.cut.Referrals), f.nsDiffs...)...)
 	return nil
+}
+
+// mendHere is [Pass.Mend] for a record that stands elsewhere.
+func (p *Pass) mendHere(ctx context.Context) Fix {
+	f := p.Mend(ctx)
+	f.Message = "in the zone that is asked now, " + f.Message
+	return f
 }
 
 // differEverywhere reports whether the parent's set of name servers differs from the zone's own at every server that

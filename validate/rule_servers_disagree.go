@@ -90,7 +90,7 @@ func (serversDisagree) Run(ctx context.Context, p *Pass) error {
 	}
 	p.Report(Finding{
 		Severity: severity, Confidence: Certain, Message: msg,
-		Fixes: []Fix{{Where: WhereZone, Message: fix, Changes: []Change{p.put(p.differing()...)}}},
+		Fixes: []Fix{{Where: WhereZone, Message: fix, Changes: []Change{p.put(p.replaced()...)}}},
 	}, append(answersOf(answered), soas...)...)
 	return nil
 }

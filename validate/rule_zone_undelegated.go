@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -17,10 +18,12 @@ func (zoneUndelegated) Info() Info {
 		Title: "the domain does not exist in the public DNS",
 		Text: "The zone above answers that it does not delegate the domain: never registered, misspelt, expired, put on hold by " +
 			"registry or registrar, or without name servers at the registrar. A name exists only if its parent delegates it, " +
-			"so a record at a provider that nobody is sent to does not count.",
-		Wrong:    "com. holds no NS records for example.com.",
-		Right:    "example.com. NS ns1.host.example., in the zone com.",
-		Fix:      "Register or renew the domain, clear the hold, or enter the provider's name servers at the registrar.",
+			"so a record at a provider that nobody is sent to does not count. The same goes for a zone below the domain that was " +
+			"created at a provider and that the domain's own zone does not delegate.",
+		Wrong: "com. holds no NS records for example.com.",
+		Right: "example.com. NS ns1.host.example., in the zone com.",
+		Fix: "Register or renew the domain, clear the hold, or enter the provider's name servers at the registrar; a zone below it: create its NS " +
+			"records in the zone above, or the record itself there.",
 		Severity: Error,
 		Explains: []ID{"record-missing"},
 		Refs:     []Ref{{"RFC 1034", "4.2.1"}, {"RFC 2308", "2.1"}, {"RFC 5731", "2.3, clientHold and serverHold"}},
@@ -29,7 +32,10 @@ func (zoneUndelegated) Info() Info {
 
 func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 	f := &p.facts
-	if f.cut.Zone.IsZero() || !p.aboveDomain() || len(f.undelegated) == 0 {
+	if !p.aboveDomain() {
+		return p.subzoneUndelegated(ctx)
+	}
+	if f.cut.Zone.IsZero() || len(f.undelegated) == 0 {
 		return ErrNotApplicable
 	}
 	if p.registryDisagrees() {
@@ -64,5 +70,33 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 		Fixes: []Fix{{Where: WhereRegistrar, Message: fmt.Sprintf("at the registrar of %s: see that it is registered, paid for and not on hold "+
 			"(its RDAP or WHOIS status tells), and enter the name servers of the zone that holds the record", domain)}},
 	}, denied...)
+	return nil
+}
+
+// subzoneUndelegated is for a zone below the domain's own that was created at a provider and is delegated by nobody. Only
+// the user can know of it: where it is held is not in the DNS.
+func (p *Pass) subzoneUndelegated(ctx context.Context) error {
+	f := &p.facts
+	if len(p.elsewhere) == 0 || len(p.answered()) == 0 || len(p.with(Holds)) > 0 {
+		return ErrNotApplicable
+	}
+	if end, err := p.chained(ctx); err != nil || end.Reaches {
+		return err // the servers that the world asks lead to the value, or may
+	}
+	there := p.heldElsewhere(ctx)
+	if there.Below.IsZero() {
+		return nil
+	}
+	servers := list(there.NameServers, nameText)
+	if len(there.NameServers) == 0 {
+		servers = list(there.Held, func(a resolver.Answer) string { return serverText(a.Server) })
+	}
+	p.Report(Finding{
+		Confidence: Certain,
+		Message: fmt.Sprintf("the record is in the zone %s at %s, and %s does not delegate that zone: nobody is sent there", there.Below,
+			list(there.Held, func(a resolver.Answer) string { return serverText(a.Server) }), f.zone),
+		Fixes: []Fix{p.mendHere(ctx), {Where: WhereParent, Message: fmt.Sprintf("if %s is to be a zone of its own, delegate it: in the zone %s, create NS records at %s for %s", there.Below,
+			f.zone, there.Below, servers)}},
+	}, slices.Concat(there.Held[:1], there.Saw, answersOf(p.with(Denies, Differs, Several)))...)
 	return nil
 }
