@@ -67,7 +67,7 @@ func saidText(r resolver.Response) string {
 	case len(r.Answer) > 0 && !slices.ContainsFunc(r.Answer, func(rr resolver.RR) bool { return rr.Name == q.Name }):
 		text += ": records of other names only"
 	case len(data) > 0:
-		text += ": " + strings.Join(data, ", ")
+		text += ": " + strings.Join(firstOf(data), ", ")
 		if !r.Authoritative && q.Recursor.IsZero() {
 			text += ", without authority (no aa)"
 		}
@@ -89,7 +89,7 @@ func saidText(r resolver.Response) string {
 		slices.Sort(ns)
 		text += ": no answer and no authority"
 		if len(ns) > 0 {
-			text = r.RCode.String() + ": a referral, " + strings.Join(slices.Compact(ns), ", ")
+			text = r.RCode.String() + ": a referral, " + strings.Join(firstOf(slices.Compact(ns)), ", ")
 		}
 	}
 	return text + addedText(r)
@@ -125,6 +125,17 @@ func abridged(s string) string {
 		return s
 	}
 	return fmt.Sprintf("%s [%d characters in all]", s[:maxShown/2], len(s))
+}
+
+// maxListed is how many things are named one by one in a sentence; a change of RRsets holds them all.
+const maxListed = 20
+
+// firstOf leaves out what is too much to be read, and says how much that is.
+func firstOf(items []string) []string {
+	if len(items) <= maxListed {
+		return items
+	}
+	return append(slices.Clone(items[:maxListed]), fmt.Sprintf("%d more", len(items)-maxListed))
 }
 
 // reasonText says why no answer came, without what the transport calls it.

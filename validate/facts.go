@@ -456,12 +456,17 @@ func (p *Pass) lookForTurns(ctx context.Context) {
 	also := slices.Concat(p.addresses(ctx), p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() }), p.Record.Name, walkType))
 	for i := range f.views {
 		v := &f.views[i]
+		seen := map[resolver.Name]bool{}
+		for _, target := range v.CNAMEs() {
+			seen[target] = true
+		}
 		for _, a := range also {
 			if a.Err != nil || a.Server != v.Server || v.Standing != Holds && v.Standing != Differs && v.Standing != Several {
 				continue
 			}
 			for _, target := range targets(a.Response, p.Record.Name) {
-				if !slices.Contains(v.CNAMEs(), target) {
+				if !seen[target] {
+					seen[target] = true
 					v.Others, v.Standing = append(v.Others, target), Several
 				}
 			}

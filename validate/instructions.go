@@ -231,13 +231,14 @@ func list[T any](items []T, text func(T) string) string {
 	for _, i := range items {
 		out = append(out, text(i))
 	}
-	switch n := len(out); n {
+	switch out = firstOf(out); len(out) {
 	case 0:
 		return "none"
 	case 1:
 		return out[0]
 	default:
-		return strings.Join(out[:n-1], ", ") + " and " + out[n-1]
+		last := len(out) - 1
+		return strings.Join(out[:last], ", ") + " and " + out[last]
 	}
 }
 

@@ -47,14 +47,14 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 			what = append(what, c.Type.String()+" "+abridged(from))
 		}
 	}
-	fix.Message = fmt.Sprintf("at %s, delete beside the CNAME at %s: %s (look first whether somebody needs it)", p.host(), p.Record.Name, strings.Join(what, ", "))
+	fix.Message = fmt.Sprintf("at %s, delete beside the CNAME at %s: %s (look first whether somebody needs it)", p.host(), p.Record.Name, strings.Join(firstOf(what), ", "))
 	if len(p.with(Holds)) < len(p.answered()) {
 		fix.Changes = append(fix.Changes, p.put(p.replaced()...))
 		fix.Message += "; and see that the CNAME has the value " + p.Record.Value.String()
 	}
 	p.Report(Finding{
 		Confidence: Certain,
-		Message:    fmt.Sprintf("beside the CNAME at %s stands %s; where a CNAME is, nothing else may be", p.Record.Name, strings.Join(what, ", ")),
+		Message:    fmt.Sprintf("beside the CNAME at %s stands %s; where a CNAME is, nothing else may be", p.Record.Name, strings.Join(firstOf(what), ", ")),
 		Fixes:      []Fix{fix},
 	}, append([]resolver.Answer{with[0].Answer}, other...)...)
 	return nil
