@@ -42,8 +42,8 @@ type flight struct {
 	taken    int // records so far; for the goroutine of the run, as is flying
 	flying   int // records that are not done
 	pool     *bulk.Pool
-	closes   bool // the pool is ours to close
-	results  chan result
+	closes   bool          // the pool is ours to close
+	results  chan *result  // with room for all that fly
 	lookUps  chan struct{} // places for lookups of addresses
 	work     sync.WaitGroup
 	walker   resolver.Walker
@@ -97,7 +97,7 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 	}
 	f.ownRules = silentOn(ctx, f.checker.pass(Record{}), rules)
 	f.walker = f.checker.pass(Record{}).walker
-	f.results = make(chan result, f.window)
+	f.results = make(chan *result, f.window)
 	f.lookUps = make(chan struct{}, min(f.window, addressLookUps))
 	return f
 }
@@ -190,12 +190,12 @@ func (f *flight) workOff() {
 	}
 }
 
-func (f *flight) checkNow(w wholeCheck) result {
+func (f *flight) checkNow(w wholeCheck) *result {
 	if w.then != nil {
 		defer w.then()
 	}
 	if err := f.err(); err != nil {
-		return result{Numbered{Index: w.index}, err}
+		return &result{Numbered{Index: w.index}, err}
 	}
 	var answered []resolver.Exchange
 	asked := 0
@@ -204,7 +204,7 @@ func (f *flight) checkNow(w wholeCheck) result {
 	}
 	rep, err := f.check(w.record, answered)
 	rep.Queries += asked
-	return result{Numbered{w.index, rep}, err}
+	return &result{Numbered{w.index, rep}, err}
 }
 
 // lesson is something that one record's whole check finds out and others wait for.

@@ -171,7 +171,7 @@ func (s *short) ask(server netip.AddrPort, name resolver.Name, t resolver.Type, 
 		h := heard{question: resolver.Question{Name: name, Type: t, Server: server, DNSSEC: true}, err: err}
 		if err == nil {
 			h.from = len(s.raw)
-			s.raw = append(s.raw, m.Bytes()...)
+			s.raw = append(withRoom(s.raw, len(m.Bytes())), m.Bytes()...)
 			h.to = len(s.raw)
 		}
 		s.heard = append(s.heard, h)
@@ -190,6 +190,15 @@ func (s *short) ask(server netip.AddrPort, name resolver.Name, t resolver.Type, 
 		}
 	}
 	return a
+}
+
+// withRoom gives b with room for n more bytes, and little beyond: there are thousands of them.
+func withRoom(b []byte, n int) []byte {
+	if len(b)+n <= cap(b) {
+		return b
+	}
+	const more = 256
+	return append(make([]byte, 0, len(b)+n+more), b...)
 }
 
 // referral reads what the public suffix says, and asks the zone's servers.
@@ -570,7 +579,7 @@ func (s *short) land() {
 		s.whole(nil)
 		return
 	}
-	r := result{Numbered{s.index, Report{
+	r := &result{Numbered{s.index, Report{
 		Record: s.record, Verdict: Valid, Findings: []Finding{}, Outcomes: outcomes, Zone: Zone{Name: s.registered, NameServers: names}, Host: host,
 		Security: status, Queries: s.asked + s.lookedUp, Stats: Stats{Elapsed: time.Since(s.began)},
 	}}, nil}

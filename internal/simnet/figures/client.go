@@ -26,8 +26,8 @@ import (
 
 // client measures one run and prints the outcome as JSON.
 func client(args []string) error {
-	if len(args) != 5 {
-		return fmt.Errorf("client: %d arguments, expected HOW WORLD RECORDS PORT ANCHORS", len(args))
+	if len(args) != 6 {
+		return fmt.Errorf("client: %d arguments, expected HOW WORLD RECORDS WINDOW PORT ANCHORS", len(args))
 	}
 	var w simnet.World
 	if err := json.Unmarshal([]byte(args[1]), &w); err != nil {
@@ -37,7 +37,11 @@ func client(args []string) error {
 	if err != nil {
 		return err
 	}
-	port, err := strconv.ParseUint(args[3], 10, 16)
+	window, err := strconv.Atoi(args[3])
+	if err != nil {
+		return err
+	}
+	port, err := strconv.ParseUint(args[4], 10, 16)
 	if err != nil {
 		return err
 	}
@@ -45,7 +49,7 @@ func client(args []string) error {
 	before, begun := cpu(), time.Now()
 	switch args[0] {
 	case "audit":
-		err = audit(&o, w, uint16(port), args[4])
+		err = audit(&o, w, window, uint16(port), args[5])
 	case "bare":
 		err = bare(&o, w, uint16(port))
 	case "library":
@@ -72,8 +76,8 @@ func cpu() time.Duration {
 
 func peak() int64 { return usage().Maxrss << 10 }
 
-// audit checks records as the command of that name does.
-func audit(o *outcome, w simnet.World, port uint16, anchors string) error {
+// audit checks records as the command of that name does, so many at a time; 0: as many as it does.
+func audit(o *outcome, w simnet.World, window int, port uint16, anchors string) error {
 	roots, err := resolver.ParseHints(strings.NewReader(w.Hints()))
 	if err != nil {
 		return err
@@ -83,7 +87,7 @@ func audit(o *outcome, w simnet.World, port uint16, anchors string) error {
 		return err
 	}
 	debug.SetGCPercent(35) // as the tool does
-	c := &validate.Checker{Resolver: &resolver.Client{AllowPrivate: true}, Roots: roots, Port: port, Anchors: trusted, Lean: true}
+	c := &validate.Checker{Resolver: &resolver.Client{AllowPrivate: true}, Roots: roots, Port: port, Anchors: trusted, Lean: true, Concurrency: window}
 	records := func(yield func(validate.Record) bool) {
 		for i := range o.Records {
 			name, value := w.Record(i)

@@ -46,6 +46,7 @@ type run struct {
 	how     string // audit, bare, library
 	records int
 	world   simnet.World
+	window  int // records under way at a time; 0: as the audit does
 }
 
 // outcome is what a client measured.
@@ -78,22 +79,22 @@ func drive(quick bool, w io.Writer) error {
 	unsigned.Signed, signed.Signed = 0, 1000
 	signed.Domains = n / 4
 	runs := []run{
-		{"5 % signed", "audit", n, usual},
-		{"the same questions, bare", "bare", n, usual},
-		{"the same questions, a loop over miekg/dns", "library", n / 4, usual},
-		{"none signed", "audit", n, unsigned},
-		{"all signed", "audit", n / 4, signed},
-		{"5 % broken", "audit", n, broken},
-		{"0.4 % of servers silent", "audit", n, silent},
-		{"2 % loss", "audit", n, loss2},
-		{"20 ms", "audit", n, slow},
-		{"20 ms, 1 % loss", "audit", n, lossy},
-		{"10,000 records", "audit", 10_000, usual},
+		{name: "5 % signed", how: "audit", records: n, world: usual},
+		{name: "the same questions, bare", how: "bare", records: n, world: usual},
+		{name: "the same questions, a loop over miekg/dns", how: "library", records: n / 4, world: usual},
+		{name: "none signed", how: "audit", records: n, world: unsigned},
+		{name: "all signed", how: "audit", records: n / 4, world: signed},
+		{name: "5 % broken", how: "audit", records: n, world: broken},
+		{name: "0.4 % of servers silent", how: "audit", records: n, world: silent},
+		{name: "2 % loss", how: "audit", records: n, world: loss2},
+		{name: "20 ms", how: "audit", records: n, world: slow},
+		{name: "20 ms, 1 % loss", how: "audit", records: n, world: lossy},
+		{name: "10,000 records", how: "audit", records: 10_000, world: usual},
 	}
 	if !quick {
 		million := usual
 		million.Domains = 1_000_000
-		runs = append(runs, run{"1,000,000 records", "audit", 1_000_000, million})
+		runs = append(runs, run{name: "1,000,000 records", how: "audit", records: 1_000_000, world: million})
 	}
 	fmt.Fprintf(w, "Go %s, %d cores, %s.\n\n", strings.TrimPrefix(runtime.Version(), "go"), runtime.NumCPU(), time.Now().UTC().Format("2006-01-02"))
 	fmt.Fprintln(w, "| | records/s | CPU µs a record | of bare | questions a record | CPU µs a question | asked twice | peak memory | source ports | wrong | undetermined |")
@@ -116,7 +117,29 @@ func drive(quick bool, w io.Writer) error {
 			float64(o.Records)/o.Wall.Seconds(), per*1e6, per/perBare, questions, per*1e6/questions,
 			100*float64(o.Server.Repeated)/float64(max(1, o.Server.Questions)), o.Peak>>20, o.Server.Ports, o.Wrong, o.Unknown)
 	}
-	return nil
+	each, err := inFlight(n / 2)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "\nA record in flight: %.1f KB of peak memory.\n", each/1024)
+	return err
+}
+
+// inFlight tells what a record under way takes, in bytes of peak memory: the same records over a network so slow that they
+// pile up, a few at a time and many.
+func inFlight(n int) (each float64, err error) {
+	r := run{how: "audit", records: n, world: simnet.World{Domains: n, Signed: 50, Hosts: 500, Latency: 300 * time.Millisecond}}
+	var peaks [2]int64
+	windows := [2]int{1000, 5000}
+	for i, window := range windows {
+		r.window = window
+		o, err := r.measure()
+		if err != nil {
+			return 0, fmt.Errorf("%d in flight: %w", window, err)
+		}
+		peaks[i] = o.Peak
+	}
+	return float64(peaks[1]-peaks[0]) / float64(windows[1]-windows[0]), nil
 }
 
 // order is the order of measuring: the second first.
@@ -164,7 +187,7 @@ func (r run) measure() (o outcome, err error) {
 		return o, fmt.Errorf("the internet does not start: %w", err)
 	}
 	port, anchors, _ := strings.Cut(strings.TrimSpace(ready), " ")
-	client := pinned(0, "client", r.how, string(world), strconv.Itoa(r.records), port, anchors)
+	client := pinned(0, "client", r.how, string(world), strconv.Itoa(r.records), strconv.Itoa(r.window), port, anchors)
 	client.Env = append(os.Environ(), "GOMAXPROCS=1")
 	client.Stderr = os.Stderr
 	text, err := client.Output()
