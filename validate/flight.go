@@ -13,9 +13,12 @@ import (
 	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 )
 
-// leanWindow is how many records are under way at a time where each costs little: enough for ten thousand a second over a
-// network on which a record takes a tenth of a second.
-const leanWindow = 1000
+// How many records are under way at a time where each costs little: so many that are young, enough for ten thousand a
+// second where one takes a twentieth of a second, and so many in all.
+const (
+	leanYoung  = 512
+	leanWindow = 1000
+)
 
 // wholeChecks is how many of them are checked one by one at a time.
 const wholeChecks = 40
@@ -38,9 +41,10 @@ type flight struct {
 	check    func(r Record, before []resolver.Exchange) (Report, error)
 	ownRules func(r Record) bool
 	address  func(resolver.Cut) (found resolver.Cut, asked int) // fills in addresses of name servers
-	window   int
-	taken    int // records so far; for the goroutine of the run, as is flying
-	flying   int // records that are not done
+	window   int                                                // records under way at a time
+	young    int                                                // of these, young ones
+	taken    int                                                // records so far; for the goroutine of the run, as is flying
+	flying   underWay
 	pool     *bulk.Pool
 	closes   bool          // the pool is ours to close
 	results  chan *result  // with room for all that fly
@@ -60,12 +64,13 @@ type flight struct {
 
 type result struct {
 	Numbered
-	err error
+	began time.Time
+	err   error
 }
 
 func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 	f := &flight{
-		checker: *c, stopped: ctx.Done(), err: ctx.Err, window: orDefault(c.Concurrency, DefaultConcurrency),
+		checker: *c, stopped: ctx.Done(), err: ctx.Err, window: orDefault(c.Concurrency, DefaultConcurrency), flying: underWay{since: time.Now()},
 		suffixes: map[resolver.Name]*suffix{}, hosts: map[resolver.Name]*hostAddrs{}, outcomes: map[dnssec.Status][]Outcome{}, serving: map[string]Host{},
 	}
 	client, plain := c.plainClient()
@@ -73,12 +78,16 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 		f.pool = &bulk.Pool{AllowPrivate: client.AllowPrivate, Fallback: client}
 		f.closes = true
 	}
+	f.young = f.window
 	if f.pool != nil {
 		f.checker.Resolver = &resolver.Cache{Resolver: f.pool}
 	}
 	f.checker.memory = &dnssec.Memory{}
 	if f.isLean() {
-		f.window = orDefault(c.Concurrency, leanWindow)
+		f.window, f.young = leanWindow, leanYoung
+		if c.Concurrency != 0 {
+			f.window, f.young = c.Concurrency, c.Concurrency
+		}
 	}
 	f.check = func(r Record, before []resolver.Exchange) (Report, error) {
 		rep, p, err := f.checker.check(ctx, r, rules, before...)
@@ -140,13 +149,19 @@ func (f *flight) end() {
 	f.work.Wait()
 }
 
+// hasRoom reports whether another record may take off.
+func (f *flight) hasRoom() bool {
+	f.flying.age(time.Now())
+	return f.flying.all < f.window && f.flying.young < f.young
+}
+
 // begin lets a record take off.
 func (f *flight) begin(r Record) {
-	i := f.taken
+	i, now := f.taken, time.Now()
 	f.taken++
-	f.flying++
-	if !f.isLean() || !f.takeShortWay(i, r) {
-		f.checkWhole(wholeCheck{index: i, record: r})
+	f.flying.begin(now)
+	if !f.isLean() || !f.takeShortWay(i, r, now) {
+		f.checkWhole(wholeCheck{index: i, record: r, began: now})
 	}
 }
 
@@ -154,6 +169,7 @@ func (f *flight) begin(r Record) {
 type wholeCheck struct {
 	index  int
 	record Record
+	began  time.Time
 	before func() (answered []resolver.Exchange, asked int) // nil: nothing was asked for it yet
 	then   func()                                           // called when it is checked; nil: nobody waits for that
 }
@@ -195,7 +211,7 @@ func (f *flight) checkNow(w wholeCheck) *result {
 		defer w.then()
 	}
 	if err := f.err(); err != nil {
-		return &result{Numbered{Index: w.index}, err}
+		return &result{Numbered{Index: w.index}, w.began, err}
 	}
 	var answered []resolver.Exchange
 	asked := 0
@@ -204,7 +220,7 @@ func (f *flight) checkNow(w wholeCheck) *result {
 	}
 	rep, err := f.check(w.record, answered)
 	rep.Queries += asked
-	return &result{Numbered{w.index, rep}, err}
+	return &result{Numbered{w.index, rep}, w.began, err}
 }
 
 // lesson is something that one record's whole check finds out and others wait for.

@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"iter"
+	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -79,9 +80,15 @@ func (c *Checker) checkMany(ctx context.Context, in iter.Seq[Record], ordered bo
 		first := 0
 		done := map[int]bool{} // beyond first, where order is kept
 		room := func() bool {
-			return f.flying < f.window && (!ordered || f.taken-first < mostAhead*f.window) && ctx.Err() == nil
+			return f.hasRoom() && (!ordered || f.taken-first < mostAhead*f.window) && ctx.Err() == nil
 		}
-		for more := true; more || f.flying > 0; {
+		var older <-chan time.Time
+		if f.young < f.window {
+			t := time.NewTicker(bucket)
+			defer t.Stop()
+			older = t.C
+		}
+		for more := true; more || f.flying.all > 0; {
 			from := records
 			switch {
 			case ordered:
@@ -90,16 +97,17 @@ func (c *Checker) checkMany(ctx context.Context, in iter.Seq[Record], ordered bo
 			case !more || !room():
 				from = nil
 			}
-			if from == nil && f.flying == 0 {
+			if from == nil && f.flying.all == 0 {
 				return // the context is done, or the input at its end
 			}
 			select {
+			case <-older: // there may be room again
 			case r, ok := <-from:
 				if more = ok; ok {
 					f.begin(r)
 				}
 			case n := <-f.results:
-				f.flying--
+				f.flying.end(n.began, time.Now())
 				if n.err != nil {
 					yield(Numbered{}, n.err)
 					return

@@ -67,7 +67,7 @@ const longestPlainTTL = 86400
 var errNotPlain = errors.New("not plainly right")
 
 // takeShortWay starts a record on the short way, if it may go it.
-func (f *flight) takeShortWay(i int, r Record) bool {
+func (f *flight) takeShortWay(i int, r Record, now time.Time) bool {
 	if r.hopeless() || r.Problem() != nil || len(r.Notes) > 0 || !r.Certificate.IsZero() {
 		return false
 	}
@@ -83,7 +83,7 @@ func (f *flight) takeShortWay(i int, r Record) bool {
 	if s == nil {
 		s = &short{f: f, raw: make([]byte, 0, usualAnswers)}
 	}
-	s.index, s.record, s.registered, s.began = i, r, registered, time.Now()
+	s.index, s.record, s.registered, s.began = i, r, registered, now
 	s.takeOff()
 	return true
 }
@@ -91,7 +91,7 @@ func (f *flight) takeShortWay(i int, r Record) bool {
 // whole leaves the short way; then is called when the whole check has ended.
 func (s *short) whole(then func()) {
 	defer s.f.work.Done()
-	s.f.checkWhole(wholeCheck{s.index, s.record, s.exchanges, then})
+	s.f.checkWhole(wholeCheck{s.index, s.record, s.began, s.exchanges, then})
 }
 
 // exchanges gives what was answered so far, for a whole check, and how much was asked that is not among it.
@@ -582,7 +582,7 @@ func (s *short) land() {
 	r := &result{Numbered{s.index, Report{
 		Record: s.record, Verdict: Valid, Findings: []Finding{}, Outcomes: outcomes, Zone: Zone{Name: s.registered, NameServers: names}, Host: host,
 		Security: status, Queries: s.asked + s.lookedUp, Stats: Stats{Elapsed: time.Since(s.began)},
-	}}, nil}
+	}}, s.began, nil}
 	*s = short{f: f, asks: s.asks, heard: s.heard[:0], raw: s.raw[:0], names: s.names[:0]}
 	if cap(s.raw) > mostAnswers {
 		s.raw = make([]byte, 0, usualAnswers)
