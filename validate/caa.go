@@ -11,15 +11,28 @@ import (
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
 
-// CAA is what the DNS says about who may issue a certificate for a domain (RFC 8659): the relevant RRset, which is the one
-// at the closest name upwards that has any.
+// CAA is what the DNS says about who may issue a certificate for a domain (RFC 8659).
 type CAA struct {
-	Domain resolver.Name   // as it stands in the certificate; a wildcard has its asterisk
-	At     resolver.Name   // the name of the climb at which the set was found; zero where there is none up to the top-level domain
-	Owner  resolver.Name   // whose set it is: At, or the name to which the aliases at At lead
-	Via    []resolver.Name // the aliases' targets, from At to Owner; empty where there is no alias
-	Set    []resolver.RR   // the relevant RRset, in canonical order; empty where there is none
-	Saw    []resolver.Answer
+	Domain resolver.Name // as it stands in the certificate; a wildcard has its asterisk
+	// Sets are what a CA may find, each once, the closest to the domain first. It is one where the servers agree, be it that
+	// there is none. Where they do not, it depends on whom the CA asks.
+	Sets []CAASet
+	Saw  []resolver.Answer // every answer that a CA may go on with, of all servers and names that it may come to
+	// Unanswered is what servers said, or that they were silent, where others of the same zone did answer.
+	Unanswered []resolver.Answer
+}
+
+// CAASet is the relevant RRset of a domain: the one at the closest name upwards that has any.
+type CAASet struct {
+	At    resolver.Name     // the name of the climb at which the set was found; zero where there is none up to the top-level domain
+	Owner resolver.Name     // whose set it is: At, or the name to which the aliases at At lead
+	Via   []resolver.Name   // the aliases' targets, from At to Owner; empty where there is no alias
+	Set   []resolver.RR     // the relevant RRset, in canonical order; empty where there is none
+	Saw   []resolver.Answer // what leads to it, one answer for each step
+	// Servers are those of the domain's zone that lead to this set, and Others is what the others answer in place of that;
+	// both are empty where all lead to it.
+	Servers []resolver.Server
+	Others  []resolver.Answer
 }
 
 // amazonIssuers are the names of which a CAA record must hold one for ACM to issue (ACM User Guide, "Configure a CAA
@@ -35,8 +48,9 @@ var (
 
 // caaUnanswered is the error of a climb that came to a name for which nobody answers.
 type caaUnanswered struct {
-	name resolver.Name
-	saw  []resolver.Answer // what its servers said instead
+	name  resolver.Name
+	saw   []resolver.Answer // what its servers said instead
+	mayBe bool              // some server of the zone said nothing to anything, and so may be one that answers
 }
 
 func (e *caaUnanswered) Error() string { return "nobody answers for CAA at " + e.name.String() }
@@ -77,8 +91,9 @@ func (p *Pass) climbWithin(zone resolver.Name) (names []resolver.Name) {
 const maxClimbAlong = 8
 
 // CAA climbs from a domain of the certificate towards the root, as RFC 8659, 3 says: at each name an alias is followed to
-// its target, and never up from there. The error wraps [ErrUndetermined] where a name on the way is answered for by nobody,
-// or where the zone itself is not known.
+// its target, and never up from there. In the zones from the registered domain down every server is asked, since a CA may ask
+// any; elsewhere one will do. The error wraps [ErrUndetermined] where a name on the way is answered for by nobody, where
+// something could not be asked, or where the zone itself is not known; what was found all the same comes with it.
 func (p *Pass) CAA(ctx context.Context, domain resolver.Name) (CAA, error) {
 	if !p.zoneAnswers() {
 		return CAA{}, fmt.Errorf("%w: no server answers for the zone", ErrUndetermined)
@@ -98,97 +113,196 @@ func (p *Pass) CAA(ctx context.Context, domain resolver.Name) (CAA, error) {
 	return c, err
 }
 
-// relevantCAA asks for all names of the climb at once, and then follows the aliases of those that it comes to.
-func (p *Pass) relevantCAA(ctx context.Context, base resolver.Name) (CAA, error) {
+// relevantCAA asks for all names of the climb at once, and then follows the aliases of those that it comes to. It goes on
+// upwards from a name as long as any server says that nothing is there.
+func (p *Pass) relevantCAA(ctx context.Context, base resolver.Name) (c CAA, err error) {
 	names := climb(base)
-	answers, errs := make([]resolver.Answer, len(names)), make([]error, len(names))
+	said := make([]caaAnswers, len(names))
 	var wg sync.WaitGroup
 	for i, n := range names[:min(maxClimbAlong, len(names))] {
-		wg.Go(func() { answers[i], errs[i] = p.caaAt(ctx, n) })
+		wg.Go(func() { said[i] = p.caaAt(ctx, n) })
 	}
 	wg.Wait()
-	var c CAA
+	up := CAASet{}
 	for i, n := range names {
 		if i >= maxClimbAlong {
-			answers[i], errs[i] = p.caaAt(ctx, n)
+			said[i] = p.caaAt(ctx, n)
 		}
-		if errs[i] != nil {
-			return c, errs[i]
+		here := up
+		here.At, here.Owner = n, n
+		nothing, x := p.readCAA(ctx, &c, here, said[i])
+		if err == nil {
+			err = x
 		}
-		found, err := p.followCAA(ctx, n, answers[i])
-		c.Saw = append(c.Saw, found.Saw...)
-		if err != nil || len(found.Set) > 0 {
-			found.Saw = c.Saw
-			return found, err
-		}
-	}
-	return c, nil
-}
-
-// followCAA reads the answer at a name of the climb, through aliases.
-func (p *Pass) followCAA(ctx context.Context, at resolver.Name, a resolver.Answer) (CAA, error) {
-	c := CAA{At: at, Owner: at, Saw: []resolver.Answer{a}}
-	for {
-		if c.Set = a.Response.RRs(c.Owner, resolver.TypeCAA); len(c.Set) > 0 {
-			return c, nil
-		}
-		next := targets(a.Response, c.Owner)
-		if len(next) == 0 {
-			return CAA{Saw: c.Saw}, nil
-		}
-		if len(c.Via) == maxChain || next[0] == at || slices.Contains(c.Via, next[0]) { // a resolver gives up, too
-			return c, &caaUnanswered{at, c.Saw}
-		}
-		c.Owner = next[0]
-		c.Via = append(c.Via, c.Owner)
-		var err error
-		if a, err = p.caaAt(ctx, c.Owner); err != nil {
+		if len(nothing.Saw) == len(up.Saw) {
 			return c, err
 		}
-		c.Saw = append(c.Saw, a)
+		up = nothing
 	}
+	c.add(up)
+	return c, err
 }
 
-// caaAt asks for CAA at a name: one server of its zone, where that fails the next, and where all fail all of them once more,
-// over TCP.
-func (p *Pass) caaAt(ctx context.Context, name resolver.Name) (resolver.Answer, error) {
-	cut, servers := p.closest(name)
-	var saw []resolver.Answer
-	if len(servers) > 0 {
-		saw, _ = p.walker.AskAny(ctx, cut.Zone, servers, name, resolver.TypeCAA)
+// readCAA reads what is said at the owner of a set, through aliases, and adds the sets that are found. What is left is to be
+// looked for above: the way that led here, longer by an answer where some server says that nothing is here.
+func (p *Pass) readCAA(ctx context.Context, c *CAA, here CAASet, said caaAnswers) (up CAASet, err error) {
+	c.Saw, c.Unanswered = append(c.Saw, said.usable...), append(c.Unanswered, said.failed...)
+	up, err = CAASet{Saw: here.Saw, Servers: here.Servers, Others: here.Others}, said.err
+	for _, alike := range sameCAA(said.usable) {
+		next := here
+		next.Saw = append(slices.Clip(here.Saw), alike[0])
+		if len(alike) < len(said.usable) {
+			next.Servers, next.Others = nil, nil
+			for _, a := range said.usable {
+				if slices.ContainsFunc(alike, func(b resolver.Answer) bool { return b.Server == a.Server }) {
+					next.Servers = append(next.Servers, a.Server)
+				} else {
+					next.Others = append(next.Others, a)
+				}
+			}
+		}
+		if next.Set = alike[0].Response.RRs(next.Owner, resolver.TypeCAA); len(next.Set) > 0 {
+			c.add(next)
+			continue
+		}
+		alias := targets(alike[0].Response, next.Owner)
+		if len(alias) == 0 {
+			up.Saw, up.Servers, up.Others = next.Saw, next.Servers, next.Others
+			continue
+		}
+		var x error
+		if len(next.Via) == maxChain || alias[0] == next.At || slices.Contains(next.Via, alias[0]) { // a resolver gives up, too
+			x = &caaUnanswered{name: next.At, saw: next.Saw}
+		} else {
+			next.Owner, next.Via = alias[0], append(slices.Clip(next.Via), alias[0])
+			var above CAASet
+			if above, x = p.readCAA(ctx, c, next, p.caaAt(ctx, next.Owner)); len(above.Saw) > len(next.Saw) {
+				up.Saw, up.Servers, up.Others = above.Saw, above.Servers, above.Others
+			}
+		}
+		if err == nil {
+			err = x
+		}
 	}
-	if len(servers) == 0 || slices.ContainsFunc(saw, func(a resolver.Answer) bool { return a.Err == nil && a.Response.Means(cut.Zone) == resolver.Refers }) {
+	return up, err
+}
+
+// sameCAA puts together the answers that say the same of CAA at the name that was asked for: the same set, whatever its
+// order and TTL, the same alias, or nothing.
+func sameCAA(answers []resolver.Answer) (out [][]resolver.Answer) {
+	says := func(a resolver.Answer) (all []string) {
+		for _, rr := range a.Response.RRs(a.Question.Name, resolver.TypeCAA) {
+			all = append(all, string(rr.RDATA))
+		}
+		slices.Sort(all)
+		if len(all) == 0 {
+			all = texts(targets(a.Response, a.Question.Name))
+		}
+		return all
+	}
+	for _, a := range answers {
+		i := slices.IndexFunc(out, func(o []resolver.Answer) bool { return slices.Equal(says(o[0]), says(a)) })
+		if i < 0 {
+			out = append(out, []resolver.Answer{a})
+			continue
+		}
+		out[i] = append(out[i], a)
+	}
+	return out
+}
+
+// add takes in a set, once.
+func (c *CAA) add(s CAASet) {
+	rdata := func(rr resolver.RR) string { return string(rr.RDATA) }
+	for i, o := range c.Sets {
+		if o.At != s.At || !slices.Equal(o.Via, s.Via) || !slices.EqualFunc(o.Set, s.Set, func(a, b resolver.RR) bool { return rdata(a) == rdata(b) }) {
+			continue
+		}
+		if len(o.Servers) > 0 && len(s.Servers) > 0 {
+			c.Sets[i].Servers = append(o.Servers, s.Servers...)
+			c.Sets[i].Others = slices.DeleteFunc(o.Others, func(a resolver.Answer) bool { return slices.Contains(s.Servers, a.Server) })
+		} else {
+			c.Sets[i].Servers, c.Sets[i].Others = nil, nil
+		}
+		return
+	}
+	c.Sets = append(c.Sets, s)
+}
+
+// caaAnswers is what the servers of a zone say about CAA at one name.
+type caaAnswers struct {
+	usable []resolver.Answer // what a CA can go on with
+	failed []resolver.Answer // what others said who were asked twice, or that they are silent; none where nobody answers
+	err    error             // wraps ErrUndetermined: nobody answers, or not all could be asked
+}
+
+// caaAt asks for CAA at a name: every server of a zone of the registered domain, of another one server, where that fails the
+// next. A server that fails is asked once more, over TCP; where one will do, only after all have failed.
+func (p *Pass) caaAt(ctx context.Context, name resolver.Name) caaAnswers {
+	cut, servers, rest := p.closest(name)
+	every := len(servers) > 0 && cut.Zone.Within(p.registered())
+	var saw []resolver.Answer
+	usable := func(a resolver.Answer) bool { return caaAnswered(a, cut.Zone) }
+	if every {
+		saw = p.walker.Ask(ctx, servers, name, resolver.TypeCAA)
+	} else {
+		rest = append(servers, rest...)
+	}
+	if len(rest) > 0 && !slices.ContainsFunc(saw, usable) {
+		more, _ := p.walker.AskAny(ctx, cut.Zone, rest, name, resolver.TypeCAA)
+		saw = append(saw, more...)
+	}
+	if len(saw) == 0 || slices.ContainsFunc(saw, func(a resolver.Answer) bool { return refers(a, cut.Zone) }) {
 		// Another zone than those that the record's walk came by.
 		w := p.walker
 		w.Along = p.securityQuestions
 		k, _ := w.WalkQuick(ctx, name, resolver.TypeCAA)
 		p.passedBy(k)
-		saw, cut = k.Answers, k.Zone()
+		saw, cut, every = k.Answers, k.Zone(), false
 	}
-	usable := func(a resolver.Answer) bool { return caaAnswered(a, cut.Zone) }
-	for _, a := range saw {
-		if usable(a) {
-			return a, nil
-		}
-	}
+	var again sync.WaitGroup
 	for i, a := range saw {
-		if a.Err != nil {
+		if usable(a) || a.Err != nil || !every && slices.ContainsFunc(saw, usable) {
 			continue
 		}
-		q := a.Question
-		q.TCP = true
-		r, err := p.Resolver().Resolve(ctx, q)
-		if a = (resolver.Answer{Server: a.Server, Question: q, Response: r, Err: err}); usable(a) {
-			return a, nil
+		ask := func() {
+			q := a.Question
+			q.TCP = true
+			r, err := p.Resolver().Resolve(ctx, q)
+			saw[i] = resolver.Answer{Server: a.Server, Question: q, Response: r, Err: err}
 		}
-		saw[i] = a
-	}
-	for _, a := range saw {
-		if ranOut(a.Err) || errors.Is(a.Err, resolver.ErrUnroutable) {
-			return resolver.Answer{}, fmt.Errorf("%w: %s for CAA at %s: %w", ErrUndetermined, serverText(a.Server), name, a.Err)
+		if every {
+			again.Go(ask)
+		} else {
+			ask()
 		}
 	}
-	return resolver.Answer{}, &caaUnanswered{name, saw}
+	again.Wait()
+	var out caaAnswers
+	out.usable, out.failed = partition(saw, usable)
+	for _, a := range out.failed {
+		if ranOut(a.Err) || len(out.usable) == 0 && errors.Is(a.Err, resolver.ErrUnroutable) {
+			out.err = fmt.Errorf("%w: %s for CAA at %s: %w", ErrUndetermined, serverText(a.Server), name, a.Err)
+			break
+		}
+	}
+	if len(out.usable) == 0 && out.err == nil {
+		out.err = &caaUnanswered{name, out.failed, every && p.anySilent(cut, out.failed, rest)}
+	}
+	if !every || len(out.usable) == 0 {
+		return caaAnswers{usable: out.usable[:min(1, len(out.usable))], err: out.err}
+	}
+	out.failed = slices.DeleteFunc(out.failed, func(a resolver.Answer) bool { return ranOut(a.Err) })
+	return out
+}
+
+// anySilent reports whether a server of a zone of the registered domain was silent whatever it was asked: rest are those that
+// gave no usable answer to the walk's own question.
+func (p *Pass) anySilent(cut resolver.Cut, failed []resolver.Answer, rest []resolver.Server) bool {
+	if cut.Zone == p.facts.cut.Zone {
+		return slices.ContainsFunc(p.with(IsSilent, NotAsked), func(v ServerView) bool { return v.Delegated && v.Above.IsZero() })
+	}
+	return slices.ContainsFunc(failed, func(a resolver.Answer) bool { return a.Err != nil && slices.Contains(rest, a.Server) })
 }
 
 // caaAnswered reports whether a CA can go on with what a server of the zone says: an error response is no answer, but one
@@ -206,33 +320,33 @@ func caaAnswered(a resolver.Answer, zone resolver.Name) bool {
 }
 
 // closest gives the deepest zone of the walk that encloses a name of the climb, and its servers in the order in which they
-// are asked: first the one that was asked for this with the walk. It gives none for a name that the walk was not made for.
-func (p *Pass) closest(name resolver.Name) (resolver.Cut, []resolver.Server) {
+// are asked: first those that answered the walk's own question as servers of the zone, of whom the first may have been asked
+// for this with it, then the rest. It gives none for a name that the walk was not made for.
+func (p *Pass) closest(name resolver.Name) (cut resolver.Cut, servers, rest []resolver.Server) {
 	f := &p.facts
 	if name.Within(f.cut.Zone) {
-		servers := serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() && v.Delegated && v.Above.IsZero() })
+		servers = serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() && v.Delegated && v.Above.IsZero() })
 		if i := slices.Index(servers, f.leading); i > 0 {
 			servers = slices.Insert(slices.Delete(servers, i, i+1), 0, f.leading)
 		}
-		return f.cut, servers
+		return f.cut, servers, nil
 	}
 	for i := len(f.walk.Cuts) - 2; i >= 0; i-- {
 		c := f.walk.Cuts[i]
 		if !name.Within(c.Zone) || !p.Record.Name.Within(name) {
 			continue
 		}
-		var servers []resolver.Server
 		for _, a := range f.walk.Cuts[i+1].Referrals {
 			servers = append(servers, a.Server)
 		}
 		for _, s := range p.walker.Servers(c) {
 			if !slices.Contains(servers, s) {
-				servers = append(servers, s)
+				rest = append(rest, s)
 			}
 		}
-		return c, servers
+		return c, servers, rest
 	}
-	return resolver.Cut{}, nil
+	return resolver.Cut{}, nil, nil
 }
 
 // permission is what a CAA set means for Amazon.

@@ -301,10 +301,11 @@ func (f *flight) learn(ctx context.Context, p *Pass, rep Report) {
 // noCAA reports whether it is certain that there are no CAA records at a zone and above it, and for how long.
 func (p *Pass) noCAA(ctx context.Context, zone link) (ttl time.Duration, ok bool) {
 	for i, n := range climb(zone.cut.Zone) {
-		a, err := p.caaAt(ctx, n)
-		if err != nil || len(a.Response.Answer) > 0 {
+		said := p.caaAt(ctx, n)
+		if said.err != nil || len(said.usable[0].Response.Answer) > 0 {
 			return 0, false
 		}
+		a := said.usable[0] // of these zones one server will do
 		d, denied := a.Response.NegativeTTL()
 		cut, known := p.cutFor(a)
 		if !denied || !known {

@@ -21,7 +21,7 @@ type Numbered struct {
 //
 // With Lean, where Resolver is nil or a plain [resolver.Client], or with Pool, all questions go out by a fixed set of sockets,
 // with caps for each server and network, and what records have in common is asked once. With Lean, and the rules of this
-// package, a record that is right then costs some five questions and a fraction of the work of a check by itself: many
+// package, a record that is right then costs some six questions and a fraction of the work of a check by itself: many
 // thousands a second. The rest are checked one by one.
 func (c *Checker) CheckAll(ctx context.Context, in iter.Seq[Record]) iter.Seq2[Report, error] {
 	return func(yield func(Report, error) bool) {

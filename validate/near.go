@@ -187,14 +187,14 @@ func (p *Pass) atName(ctx context.Context, types ...resolver.Type) []resolver.An
 	return slices.Concat(out...)
 }
 
-// addresses are the answers to what was asked for an address at the record's name with the first questions, of servers
-// that answer for the name: nobody else is asked in a silent one's place.
+// addresses are the answers to what was asked for an address at the record's name: with the first questions, where they ask
+// for one, or with the second, where a CNAME is there and something is wrong. They are of servers that answer for the name:
+// nobody else is asked in a silent one's place.
 func (p *Pass) addresses(ctx context.Context) []resolver.Answer {
-	if p.lean && len(p.with(Holds)) == len(p.answered()) {
+	there := len(p.with(Holds, Differs, Several)) > 0
+	if !p.asksAddress(p.facts.cut) && (!there || len(p.with(Holds)) == len(p.answered())) {
 		return nil
 	}
-	servers := serversOf(p.facts.views, func(v ServerView) bool {
-		return v.Standing.Answered() && v.Above.IsZero() && v.Delegated && (v.Server == p.facts.leading || !p.trusts(p.facts.cut))
-	})
+	servers := serversOf(p.facts.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() && v.Delegated })
 	return p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeA)
 }

@@ -54,27 +54,34 @@ func (p *Pass) along(cut resolver.Cut, servers []resolver.Server) (qs []resolver
 	return qs
 }
 
-// atZone are the questions to servers of the record's zone: an address at the record's name (which must not stand there,
-// and shows a server that gives one of several CNAMEs in turn), and of one server the zone's own NS records, what CAA says,
-// and a name that nobody has. Of a zone that is signed the signatures tell more: which CNAMEs there are, and whether an
-// answer comes from a wildcard (RFC 4035, 5.3.4). There one server is asked for an address, and none for such a name.
+// atZone are the questions to servers of the record's zone: of each what CAA says, since a CA may ask any, and an address at
+// the record's name (which must not stand there, and shows a server that gives one of several CNAMEs in turn); and of one the
+// zone's own NS records, and a name that nobody has.
+//
+// Of a zone that is signed the signatures tell more: which CNAMEs there are, and whether an answer comes from a wildcard (RFC
+// 4035, 5.3.4). There no server is asked for an address, and none for such a name. What is not seen so is an address that
+// somebody has made a server hold, and sign, beside the CNAME, as zone files do not allow, and one of several CNAMEs that a
+// server which signs while it answers gives in turn, where each of the servers happens to give the right one. Where any
+// server's answer is not the record, every one is asked for an address in the second round ([Pass.next]).
 func (p *Pass) atZone(cut resolver.Cut, servers []resolver.Server) (qs []resolver.Question) {
-	signed := p.trusts(cut)
-	for i, s := range servers {
-		if !p.lean && (i == 0 || !signed) {
+	for _, s := range servers {
+		if p.asksAddress(cut) {
 			qs = append(qs, resolver.Question{Name: p.Record.Name, Type: resolver.TypeA, Server: s.Addr})
+		}
+		for _, n := range p.climbWithin(cut.Zone) {
+			qs = append(qs, resolver.Question{Name: n, Type: resolver.TypeCAA, Server: s.Addr})
 		}
 	}
 	one := servers[0].Addr
 	qs = append(qs, resolver.Question{Name: cut.Zone, Type: resolver.TypeNS, Server: one})
-	for _, n := range p.climbWithin(cut.Zone) {
-		qs = append(qs, resolver.Question{Name: n, Type: resolver.TypeCAA, Server: one})
-	}
-	if probe, ok := p.probeName(); ok && !signed && !p.lean {
+	if probe, ok := p.probeName(); ok && !p.trusts(cut) && !p.lean {
 		qs = append(qs, resolver.Question{Name: probe, Type: resolver.TypeCNAME, Server: one})
 	}
 	return qs
 }
+
+// asksAddress reports whether the servers of a zone are asked for an address at the record's name with the first questions.
+func (p *Pass) asksAddress(cut resolver.Cut) bool { return !p.lean && !p.trusts(cut) }
 
 // probeName is a name beside the record's that nobody has.
 func (p *Pass) probeName() (resolver.Name, bool) {
@@ -253,7 +260,10 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 	if !wrong && !above {
 		return qs
 	}
-	address := p.known(ctx, f.leading, name, resolver.TypeA)
+	var address resolver.Response
+	if p.asksAddress(f.cut) {
+		address = p.known(ctx, f.leading, name, resolver.TypeA)
+	}
 	if t := targets(address, name); text && len(t) > 0 { // a CNAME stands beside it
 		said[strings.Join(texts(t), " ")] += denied
 		denied = 0
@@ -264,6 +274,8 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 		}
 		ask(first, name, resolver.TypeAAAA)
 		ask(first, name, resolver.TypeMX)
+	} else {
+		ask(first, name, resolver.TypeA) // of a wildcard
 	}
 	probe, ok := p.probeName()
 	if ok {

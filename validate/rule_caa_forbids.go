@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -23,7 +24,8 @@ func (caaForbids) Info() Info {
 		Text: "A CA looks for CAA records at the domain and then at each name above it, and the first that it finds decide. Where " +
 			"the name is an alias it looks at the alias's target, whose owner may allow others only; what the own zone says is " +
 			"then never reached, and nothing can be put beside the CNAME. A wildcard is judged by issuewild where there is any. " +
-			"Hosts add CAA records that their console does not show. ACM shows the domain as validated and the certificate as " +
+			"Every server of the domain's zone is asked: where one alone, a copy that lags behind or a second provider, forbids it, it is " +
+			"chance whether the certificate is issued. Hosts add CAA records that their console does not show. ACM shows the domain as validated and the certificate as " +
 			"failed (CAA_ERROR), which is final: after the change a new certificate has to be requested.",
 		Wrong:    "example.com. CAA 0 issue \"letsencrypt.org\"",
 		Right:    "example.com. CAA 0 issue \"letsencrypt.org\"\nexample.com. CAA 0 issue \"amazon.com\"",
@@ -41,22 +43,22 @@ func (caaForbids) Run(ctx context.Context, p *Pass) error {
 	var sets []caaVerdict
 	for _, d := range p.domains() {
 		c, err := p.CAA(ctx, d)
-		switch {
-		case err != nil:
+		if err != nil {
 			unknown = err
-			continue
-		case len(c.Set) == 0:
-			continue
 		}
-		v := caaVerdict{CAA: c, permission: permits(c.Set, isWildcard(d)), domains: []resolver.Name{d}}
-		if v.Why == "" {
-			continue
+		for _, set := range c.Sets {
+			v := caaVerdict{CAASet: set, permission: permits(set.Set, isWildcard(d)), domains: []resolver.Name{d}}
+			if v.Why == "" {
+				continue
+			}
+			if i := slices.IndexFunc(sets, func(o caaVerdict) bool {
+				return o.At == v.At && o.permission == v.permission && slices.Equal(o.Servers, v.Servers)
+			}); i >= 0 {
+				sets[i].domains = append(sets[i].domains, d)
+				continue
+			}
+			sets = append(sets, v)
 		}
-		if i := slices.IndexFunc(sets, func(o caaVerdict) bool { return o.At == v.At && o.permission == v.permission }); i >= 0 {
-			sets[i].domains = append(sets[i].domains, d)
-			continue
-		}
-		sets = append(sets, v)
 	}
 	for _, v := range sets {
 		f := Finding{Confidence: Certain, Message: v.message()}
@@ -64,7 +66,14 @@ func (caaForbids) Run(ctx context.Context, p *Pass) error {
 			f.Severity, f.Confidence = Warning, Possible
 		}
 		f.Fixes = p.caaFixes(v)
-		p.Report(f, v.Saw...)
+		saw := slices.Clone(v.Saw)
+		if len(v.Servers) > 0 {
+			who, align := p.bySome(ctx, v.CAASet)
+			f.Message += ". " + who
+			f.Fixes = append(align, f.Fixes...)
+			saw = append(saw, v.Others...)
+		}
+		p.Report(f, saw...)
 	}
 	if unknown != nil && !errors.Is(unknown, ErrUndetermined) {
 		unknown = fmt.Errorf("%w: %w", ErrUndetermined, unknown)
@@ -74,7 +83,7 @@ func (caaForbids) Run(ctx context.Context, p *Pass) error {
 
 // caaVerdict is a relevant set and what it means for some of the certificate's domains.
 type caaVerdict struct {
-	CAA
+	CAASet
 	permission
 	domains []resolver.Name
 }
@@ -92,6 +101,54 @@ func (v caaVerdict) message() string {
 		return fmt.Sprintf("whether Amazon may issue for %s hangs on %s: %s", names, where, v.Why)
 	}
 	return fmt.Sprintf("Amazon may not issue for %s: %s do not allow it: %s", names, where, strings.Replace(v.Why, "it holds", "they hold", 1))
+}
+
+// bySome tells which servers lead to a set that others do not lead to, and what to do where their copies should be the same:
+// nothing, where the others are the ones that lag behind.
+func (p *Pass) bySome(ctx context.Context, s CAASet) (who string, align []Fix) {
+	all, _, err := p.copies(ctx)
+	copyOf := func(server resolver.Server) zoneCopy {
+		i := slices.IndexFunc(all, func(c zoneCopy) bool { return c.Server == server })
+		if err != nil || i < 0 { // of a zone above the record's
+			return zoneCopy{ServerView: ServerView{Answer: resolver.Answer{Server: server}}}
+		}
+		return all[i]
+	}
+	var these, others []zoneCopy
+	for _, server := range s.Servers {
+		these = append(these, copyOf(server))
+	}
+	for _, a := range s.Others {
+		others = append(others, copyOf(a.Server))
+	}
+	at := s.Others[0].Question.Name
+	who = fmt.Sprintf("Only %s %s there; for CAA at %s %s. A CA asks whichever server it likes, so that it is chance what it finds", list(these, copyText),
+		plural(len(these), "leads", "lead"), at, list(s.Others, func(a resolver.Answer) string { return copyText(copyOf(a.Server)) + " gives " + caaText(a) }))
+	apart := fmt.Sprintf("see why the copy of the zone at %s differs from that of the other servers (zone transfer, two providers), and make them the same; or take it out of the delegation",
+		list(these, func(c zoneCopy) string { return viewText(c.ServerView) }))
+	switch whyCopiesDiffer(others, these) {
+	case takenOut:
+		return who + "; the copies that lag behind are the others", nil
+	case lagsBehind:
+		var longest time.Duration
+		for _, c := range these {
+			longest = max(longest, refreshOf(c))
+		}
+		who += "; the older serial is a copy that lags behind"
+		apart = fmt.Sprintf("wait for the next zone transfer, at most the SOA's refresh time of %s; or %s", span(longest), apart)
+	}
+	return who, []Fix{{Where: WhereServers, Message: apart}}
+}
+
+// caaText tells in a few words what an answer gives for CAA.
+func caaText(a resolver.Answer) string {
+	if set := a.Response.RRs(a.Question.Name, resolver.TypeCAA); len(set) > 0 {
+		return list(set, func(rr resolver.RR) string { return abridged(rr.Text()) })
+	}
+	if alias := targets(a.Response, a.Question.Name); len(alias) > 0 {
+		return "an alias to " + alias[0].String()
+	}
+	return "none"
 }
 
 // caaFixes says in words what has to change: who keeps the set need not be who keeps the record, and a wrong change of it

@@ -43,17 +43,18 @@ func (dnssecBogus) Run(ctx context.Context, p *Pass) error {
 	if why := p.doubt(s); why != "" {
 		return fmt.Errorf("%w: %s", ErrUndetermined, why)
 	}
-	for _, f := range together(s.Faults) {
+	for _, f := range p.byRemedy(s, together(s.Faults)) {
 		who := "what " + zoneText(f.Zone) + " serves"
 		if len(f.servers) > 0 {
 			who = "what " + list(f.servers, serverText) + plural(len(f.servers), " answers", " answer")
 		}
+		why := strings.Join(f.why, "; ")
 		if f.withoutEDNS() {
-			f.why += "; it came without EDNS, and signatures come with EDNS only"
+			why += "; it came without EDNS, and signatures come with EDNS only"
 		}
 		p.Report(Finding{
-			Confidence: Certain, Message: fmt.Sprintf("%s does not validate: %s. A CA that validates takes this for no answer", who, f.why),
-			Evidence: sawSigned(f.Saw), Fixes: p.securityFixes(s, f.SecurityFault),
+			Confidence: Certain, Message: fmt.Sprintf("%s does not validate: %s. A CA that validates takes this for no answer", who, why),
+			Evidence: sawSigned(f.Saw), Fixes: f.fixes,
 		})
 	}
 	if s.Status == dnssec.Indeterminate {
@@ -66,7 +67,8 @@ func (dnssecBogus) Run(ctx context.Context, p *Pass) error {
 type sharedFault struct {
 	SecurityFault
 	servers []resolver.Server
-	why     string
+	why     []string
+	fixes   []Fix
 }
 
 func together(faults []SecurityFault) (out []sharedFault) {
@@ -78,12 +80,12 @@ func together(faults []SecurityFault) (out []sharedFault) {
 		for _, x := range f.Why {
 			why = append(why, x.String())
 		}
-		x := sharedFault{SecurityFault: f, why: strings.Join(why, "; ")}
+		x := sharedFault{SecurityFault: f, why: why}
 		if f.Server.Addr.IsValid() {
 			x.servers = []resolver.Server{f.Server}
 		}
 		i := slices.IndexFunc(out, func(o sharedFault) bool {
-			return o.Zone == x.Zone && o.why == x.why && len(o.servers) > 0 && len(x.servers) > 0
+			return o.Zone == x.Zone && slices.Equal(o.why, x.why) && len(o.servers) > 0 && len(x.servers) > 0
 		})
 		if i < 0 {
 			out = append(out, x)
@@ -91,6 +93,27 @@ func together(faults []SecurityFault) (out []sharedFault) {
 		}
 		if !slices.Contains(out[i].servers, f.Server) {
 			out[i].servers = append(out[i].servers, f.Server)
+		}
+		out[i].Saw = append(out[i].Saw, f.Saw...)
+	}
+	return out
+}
+
+// byRemedy makes one of the faults of the same servers that have the same remedy: an old copy is old in all that it answers.
+func (p *Pass) byRemedy(s Security, faults []sharedFault) (out []sharedFault) {
+	for _, f := range faults {
+		f.fixes = p.securityFixes(s, f.SecurityFault)
+		i := slices.IndexFunc(out, func(o sharedFault) bool {
+			return o.Zone == f.Zone && len(f.servers) > 0 && slices.Equal(o.servers, f.servers) && o.fixes[0].Message == f.fixes[0].Message
+		})
+		if i < 0 {
+			out = append(out, f)
+			continue
+		}
+		for _, w := range f.why {
+			if !slices.Contains(out[i].why, w) {
+				out[i].why = append(out[i].why, w)
+			}
 		}
 		out[i].Saw = append(out[i].Saw, f.Saw...)
 	}

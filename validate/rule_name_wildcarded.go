@@ -53,13 +53,9 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 	case len(here) > 0 && slices.Equal(here, there):
 	case len(here) == 0 && len(there) == 0:
 		// Addresses may come from a wildcard too. Only where the name has some is it worth a question for the other.
-		answers := p.addresses(ctx)
-		if len(answers) == 0 {
-			answers = p.atName(ctx, resolver.TypeA)
-		}
-		a := answers[0]
-		if a.Err != nil {
-			return Answers{a}.Known()
+		a, err := p.AskOne(ctx, p.Record.Name, resolver.TypeA)
+		if err != nil {
+			return err
 		}
 		addrs := a.Response.RRs(p.Record.Name, resolver.TypeA)
 		if len(addrs) == 0 {

@@ -75,7 +75,7 @@ func (serversDisagree) Run(ctx context.Context, p *Pass) error {
 		}
 	}
 	fix := fmt.Sprintf("if %s is kept in two places, create the record in each, or take one of them out of the delegation: %s", p.facts.zone, p.create())
-	switch p.whyCopiesDiffer(copies) {
+	switch whyCopiesDiffer(partition(copies, holds)) {
 	case lagsBehind:
 		msg += "; the older serial is a copy that lags behind"
 		fix = fmt.Sprintf("wait for the next zone transfer, at most the SOA's refresh time of %s; or see why it does not work (NOTIFY, TSIG, a firewall)", p.lag(ctx)) +

@@ -417,10 +417,7 @@ func (p *Pass) allSeen(ctx context.Context) (out []seen) {
 		}
 	}
 	for _, d := range p.domains() {
-		c, err := p.CAA(ctx, d)
-		if err != nil {
-			continue // said by caa-unanswered, or a matter of time
-		}
+		c, _ := p.CAA(ctx, d) // the error is said by caa-unanswered, or a matter of time
 		for _, a := range c.Saw {
 			if cut, ok := p.cutFor(a); ok {
 				out = append(out, seen{a, cut, false})
@@ -432,7 +429,7 @@ func (p *Pass) allSeen(ctx context.Context) (out []seen) {
 
 // cutFor gives the zone whose server gave an answer about CAA.
 func (p *Pass) cutFor(a resolver.Answer) (resolver.Cut, bool) {
-	if cut, servers := p.closest(a.Question.Name); slices.Contains(servers, a.Server) {
+	if cut, servers, rest := p.closest(a.Question.Name); slices.Contains(servers, a.Server) || slices.Contains(rest, a.Server) {
 		return cut, true
 	}
 	p.mu.Lock()

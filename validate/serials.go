@@ -50,8 +50,9 @@ const (
 	serialsOnly                     // the serials differ, and not along with the record
 )
 
-func (p *Pass) whyCopiesDiffer(copies []zoneCopy) copiesDiffer {
-	with, without := partition(copies, func(c zoneCopy) bool { return c.Standing == Holds })
+// whyCopiesDiffer compares the copies that have something right with those that do not.
+func whyCopiesDiffer(with, without []zoneCopy) copiesDiffer {
+	copies := slices.Concat(with, without)
 	if slices.ContainsFunc(copies, func(c zoneCopy) bool { return !c.known || !c.Above.IsZero() }) {
 		return notTold
 	}
@@ -83,7 +84,7 @@ func (p *Pass) lag(ctx context.Context) time.Duration {
 		return 0
 	}
 	copies, _, err := p.copies(ctx)
-	if err != nil || p.whyCopiesDiffer(copies) != lagsBehind {
+	if err != nil || whyCopiesDiffer(partition(copies, holds)) != lagsBehind {
 		return 0
 	}
 	var longest time.Duration
@@ -94,6 +95,8 @@ func (p *Pass) lag(ctx context.Context) time.Duration {
 	}
 	return longest
 }
+
+func holds(c zoneCopy) bool { return c.Standing == Holds }
 
 func refreshOf(c zoneCopy) time.Duration { return time.Duration(c.soa.Refresh) * time.Second }
 

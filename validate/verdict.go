@@ -31,15 +31,15 @@ func (p *Pass) verdict(ctx context.Context) (Verdict, string) {
 	return verdict, reason
 }
 
-// caaVerdict is Invalid where CAA forbids the issue of one of the domains, or cannot be had of a zone that is signed
-// (Baseline Requirements, 3.2.2.8), Undetermined where it is not known, else Valid.
+// caaVerdict is Invalid where CAA, as any of the servers gives it, forbids the issue of one of the domains, or cannot be had of
+// a zone that is signed (Baseline Requirements, 3.2.2.8), Undetermined where it is not known, else Valid.
 func (p *Pass) caaVerdict(ctx context.Context) (Verdict, string) {
 	verdict, reason := Valid, ""
 	for _, d := range p.domains() {
 		c, err := p.CAA(ctx, d)
 		un := (*caaUnanswered)(nil)
 		switch {
-		case err == nil && !permits(c.Set, isWildcard(d)).Allowed, errors.As(err, &un) && p.mustAnswer(ctx, un):
+		case slices.ContainsFunc(c.Sets, func(s CAASet) bool { return !permits(s.Set, isWildcard(d)).Allowed }), errors.As(err, &un) && p.mustAnswer(ctx, un):
 			return Invalid, ""
 		case err != nil:
 			verdict, reason = Undetermined, "what CAA says about "+d.Text()+" is not known: "+reasonAfter(err, ErrUndetermined)
