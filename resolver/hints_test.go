@@ -33,6 +33,7 @@ func TestParseHints(t *testing.T) {
 		name, text string
 		want       string // NAME ADDRESS… of each, separated by "; "
 		bad        bool
+		says       string // the error, behind what was being done
 	}{
 		{name: "as IANA writes them", text: ".\t3600000\tNS\tA.ROOT-SERVERS.NET.\nA.ROOT-SERVERS.NET.\t3600000\tA\t198.41.0.4\n", want: "a.root-servers.net. 198.41.0.4"},
 		{name: "comments, blank lines, classes and missing TTLs", text: "; hello\n\n. IN NS a.test.\n\na.test. IN A 192.0.2.1 ; there\n", want: "a.test. 192.0.2.1"},
@@ -42,20 +43,23 @@ func TestParseHints(t *testing.T) {
 		{name: "a server without address is left out", text: ". NS a.test.\n. NS b.test.\nb.test. A 192.0.2.2\n", want: "b.test. 192.0.2.2"},
 		{name: "addresses of others do not count", text: ". NS a.test.\na.test. A 192.0.2.1\nwww.test. A 192.0.2.80\n", want: "a.test. 192.0.2.1"},
 		{name: "NS of another zone do not count", text: "com. NS a.test.\na.test. A 192.0.2.1\n", bad: true},
-		{name: "no address at all", text: ". NS a.test.\n", bad: true},
-		{name: "empty", text: "", bad: true},
+		{name: "no address at all", text: ". NS a.test.\n", bad: true, says: "it names no server of the root zone with an address"},
+		{name: "empty", text: "", bad: true, says: "it names no server of the root zone with an address"},
 		{name: "comments only", text: "; nothing\n", bad: true},
-		{name: "not a zone file", text: "<html>not found</html>\n", bad: true},
-		{name: "an address that is none", text: ". NS a.test.\na.test. A 192.0.2.256\n", bad: true},
-		{name: "an include", text: "$INCLUDE /etc/passwd\n. NS a.test.\na.test. A 192.0.2.1\n", bad: true},
-		{name: "records without end", text: "$GENERATE 0-65535 . NS a$.test.\n$GENERATE 0-65535 a1.test. A 192.0.2.1\n", bad: true},
-		{name: "good, then garbage", text: ". NS a.test.\na.test. A 192.0.2.1\n\x00\x01garbage\n", bad: true},
+		{name: "not a zone file", text: "<html>not found</html>\n", bad: true, says: `line 1: found "<html>not found</html>", expected a record such as ". 3600000 NS a.root-servers.net."`},
+		{name: "an address that is none", text: ". NS a.test.\na.test. A 192.0.2.256\n", bad: true, says: `line 2: found "a.test. A 192.0.2.256", expected a record such as`},
+		{name: "an include", text: "; hello\n$INCLUDE /etc/passwd\n. NS a.test.\na.test. A 192.0.2.1\n", bad: true, says: `line 2: found "$INCLUDE /etc/passwd"`},
+		{name: "a line too long to show", text: strings.Repeat("x", 5000) + "\n", bad: true, says: "line 1: found \"" + strings.Repeat("x", 80) + "…\""},
+		{name: "records without end", text: "$GENERATE 0-65535 . NS a$.test.\n$GENERATE 0-65535 a1.test. A 192.0.2.1\n", bad: true, says: "it has more than 1000 records"},
+		{name: "good, then garbage", text: ". NS a.test.\na.test. A 192.0.2.1\n\x00\x01garbage\n", bad: true, says: `line 3: found "\x00\x01garbage"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := resolver.ParseHints(strings.NewReader(c.text))
 			if c.bad {
 				require.ErrorIs(t, err, resolver.ErrBadHints)
 				assert.Nil(t, got)
+				assert.Contains(t, err.Error(), "resolver: read root hints: "+c.says)
+				assert.NotContains(t, err.Error(), "dns:", "words of the library that reads it")
 				return
 			}
 			require.NoError(t, err)

@@ -61,7 +61,7 @@ func recursorOf(p recursorParts) Recursor { return Recursor{unique.Make(p)} }
 // what was expected.
 func ParseRecursor(s string) (Recursor, error) {
 	bad := func(why string) (Recursor, error) {
-		return Recursor{}, fmt.Errorf("resolver: %q: %w: %s", s, ErrBadRecursor, why)
+		return Recursor{}, fmt.Errorf("resolver: %q: %w: %s", withoutSecret(s), ErrBadRecursor, why)
 	}
 	scheme, rest, ok := strings.Cut(strings.TrimSpace(s), "://")
 	if !ok {
@@ -93,7 +93,7 @@ func ParseRecursor(s string) (Recursor, error) {
 	}
 	u, err := url.Parse(string(p.transport) + "://" + rest)
 	if err != nil {
-		return bad("expected tls://NAME@ADDRESS or https://NAME/dns-query: " + errors.Unwrap(err).Error())
+		return bad("expected tls://NAME@ADDRESS or https://NAME/dns-query")
 	}
 	if p.transport == HTTPS {
 		if u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(rest, "#") {
@@ -133,6 +133,17 @@ func ParseRecursor(s string) (Recursor, error) {
 		return bad("expected the name of a host")
 	}
 	return recursorOf(p), nil
+}
+
+// withoutSecret hides what stands where a URL has a password, to be shown in an error.
+func withoutSecret(s string) string {
+	scheme, rest, _ := strings.Cut(s, "://")
+	at := strings.LastIndex(rest, "@")
+	name, _, secret := strings.Cut(rest[:max(at, 0)], ":")
+	if !secret {
+		return s
+	}
+	return scheme + "://" + name + ":…" + rest[at:]
 }
 
 // usableZone reports whether the zone of an address, where it has one, is the name of a network interface: package netip

@@ -68,6 +68,12 @@ func TestParseRecursor(t *testing.T) {
 		require.ErrorIs(t, err, ErrBadRecursor, in)
 		assert.ErrorContains(t, err, want, in)
 	}
+	for _, in := range []string{"https://me:hunter2@9.9.9.9/", "tls://me:hunter2@9.9.9.9/path", "https://me:hunter2@x@h/?q", "gopher://me:hunter2@h"} {
+		_, err := ParseRecursor(in)
+		require.ErrorIs(t, err, ErrBadRecursor, in)
+		assert.NotContains(t, err.Error(), "hunter2", "a password is shown to nobody")
+		assert.Contains(t, err.Error(), "://me:…@", in)
+	}
 	assert.Equal(t, "1.1.1.1", PlainRecursor(netip.MustParseAddrPort("[::ffff:1.1.1.1]:0")).String())
 	assert.True(t, PlainRecursor(netip.AddrPort{}).IsZero())
 }

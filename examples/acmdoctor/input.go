@@ -12,6 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
@@ -134,11 +136,20 @@ func ofFile(flag, file string, err error) error {
 	return fmt.Errorf("%s %s: %w", flag, file, withoutPath(err))
 }
 
-// withoutPath is an error of package os without what it did, and to which file.
+// withoutPath is an error without what is said already: which file it is about, and that it was to be read.
 func withoutPath(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
+	var (
+		at      *fs.PathError
+		hints   *resolver.HintsError
+		anchors *dnssec.AnchorsError
+	)
+	switch {
+	case errors.As(err, &at):
 		return at.Err
+	case errors.As(err, &hints):
+		return hints
+	case errors.As(err, &anchors):
+		return anchors
 	}
 	return err
 }

@@ -41,7 +41,7 @@ func (f *dnsFlags) setWitnesses(c *validate.Checker) error {
 		f.resolvers = append(publicResolvers, ownResolver)
 	}
 	for _, text := range f.resolvers {
-		switch text {
+		switch strings.ToLower(text) {
 		case noResolver:
 			if len(f.resolvers) > 1 {
 				return errors.New("--resolver none excludes other resolvers")
@@ -51,7 +51,11 @@ func (f *dnsFlags) setWitnesses(c *validate.Checker) error {
 		default:
 			r, err := resolver.ParseRecursor(text)
 			if err != nil {
-				return fmt.Errorf("--resolver: %w, own or none", err)
+				words := ""
+				if !strings.Contains(text, "://") {
+					words = ", or own or none"
+				}
+				return fmt.Errorf("--resolver %s%s", strings.TrimPrefix(err.Error(), "resolver: "), words)
 			}
 			c.Witnesses = append(c.Witnesses, r)
 		}
