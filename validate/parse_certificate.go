@@ -107,6 +107,11 @@ func parseInput(lines *inputLines, yield func(Source) bool) {
 		default:
 			if h, ok := csvHeader(text); ok {
 				h.parse(lines, emit)
+			} else if form := cliForm(text); form != "" {
+				emit(Source{Line: first.number, Err: &InputError{
+					Line: first.number, Column: first.column, Found: "the AWS CLI's " + form, Expected: "its JSON",
+					Message: "this is what the AWS CLI prints as " + form + "; with --output json, aws acm describe-certificate gives the form that is read",
+				}})
 			} else {
 				parseRecordLines(lines, emit)
 			}
@@ -123,6 +128,21 @@ func parseInput(lines *inputLines, yield func(Source) bool) {
 				"Terraform's domain_validation_options, NDJSON, or lines NAME CNAME VALUE",
 		}})
 	}
+}
+
+// cliForm recognises by its first line what the AWS CLI prints of a certificate where its configuration asks for another form
+// than JSON (AWS CLI User Guide, "Setting the output format"); "" for anything else.
+func cliForm(first string) string {
+	first = strings.TrimRight(first, " ")
+	switch {
+	case first == "Certificate:":
+		return "YAML"
+	case strings.HasPrefix(first, "CERTIFICATE\t"):
+		return "text"
+	case len(first) >= 10 && strings.Trim(first, "-") == "":
+		return "a table"
+	}
+	return ""
 }
 
 // firstLine skips what is empty or a comment.

@@ -339,15 +339,20 @@ func TestDamagedUTF16(t *testing.T) {
 
 func TestMoreForms(t *testing.T) {
 	for in, want := range map[string]string{
-		"name,value\n" + name + "," + value + "\n\n# again\nvalue,name\n" + value + "," + name + "\n":                    "2",
-		`{"DomainName":"example.com","ResourceRecord":{"Name":"` + name + `","Type":"CNAME","Value":"` + value + `"}}`:   "1",
-		`[{"domain":"example.com","name":"` + name + `","value":"` + value + `"}]`:                                       "1",
-		`[{"domain_name":"example.com","resource_record_name":null,"resource_record_value":null}]`:                       "yet",
-		`[{"resource_record_name":"` + name + `","resource_record_value":"` + value + `","resource_record_type":"TXT"}]`: `type is "TXT"`,
-		`{"items":[{"name":"www.example.com","type":"CNAME","value":"example.net"}]}`:                                    "no record of", // anybody's
-		`{"Certificate":{"CertificateArn":"a","DomainName":"example.com","Status":"FAILED","Type":"AMAZON_ISSUED"}}`:     `status is "FAILED"`,
-		`{"DomainValidationOptions":[{"DomainName":"example.com","ValidationMethod":"CARRIER_PIGEON"}]}`:                 `validated by "CARRIER_PIGEON"`,
-		`{"name":"` + name + `","value":"` + value + `","x":[-1.5e+3,0,true,false,null,"\ud83d\ude00\ud83d\b\f\t\/\\"]}`: "1",
+		"name,value\n" + name + "," + value + "\n\n# again\nvalue,name\n" + value + "," + name + "\n":                                                                                         "2",
+		`{"DomainName":"example.com","ResourceRecord":{"Name":"` + name + `","Type":"CNAME","Value":"` + value + `"}}`:                                                                        "1",
+		`[{"domain":"example.com","name":"` + name + `","value":"` + value + `"}]`:                                                                                                            "1",
+		`[{"id":"1","name":"` + name + `","value":"` + value + `"},{"id":"2","name":"` + name + `","value":"` + value + `"}]`:                                                                 "2", // each has its id
+		`{"StackEvents":[{"ResourceStatusReason":"Content of DNS Record is: {Name: ` + name + `,Type: CNAME,Value: ` + value + `}"},{"ResourceStatusReason":"Resource creation Initiated"}]}`: "1",
+		"Certificate:\n  DomainName: example.com\n  DomainValidationOptions:\n":                                                                                                               "prints as YAML; with --output json",
+		"CERTIFICATE\tarn:aws:acm:eu-west-1:123456789012:certificate/x\nRESOURCERECORD\t" + name + "\tCNAME\t" + value + "\n":                                                                 "prints as text; with --output json",
+		"\n--------------------------\n|   DescribeCertificate  |\n":                                                                                                                          "prints as a table; with --output json",
+		`[{"domain_name":"example.com","resource_record_name":null,"resource_record_value":null}]`:                                                                                            "yet",
+		`[{"resource_record_name":"` + name + `","resource_record_value":"` + value + `","resource_record_type":"TXT"}]`:                                                                      `type is "TXT"`,
+		`{"items":[{"name":"www.example.com","type":"CNAME","value":"example.net"}]}`:                                                                                                         "no record of", // anybody's
+		`{"Certificate":{"CertificateArn":"a","DomainName":"example.com","Status":"FAILED","Type":"AMAZON_ISSUED"}}`:                                                                          `status is "FAILED"`,
+		`{"DomainValidationOptions":[{"DomainName":"example.com","ValidationMethod":"CARRIER_PIGEON"}]}`:                                                                                      `validated by "CARRIER_PIGEON"`,
+		`{"name":"` + name + `","value":"` + value + `","x":[-1.5e+3,0,true,false,null,"\ud83d\ude00\ud83d\b\f\t\/\\"]}`:                                                                      "1",
 		`{"name":"` + name + `","value":01}`: `found '1', expected "," or "}"`,
 		`{"name":-}`:                         "expected a digit",
 		`{"name":"\x"}`:                      "found 'x', expected an escape of JSON",

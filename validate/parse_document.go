@@ -240,6 +240,12 @@ func (d *document) walk(v jsonValue) {
 			}
 			d.walk(item)
 		}
+	case '"':
+		if m := eventForm.FindStringSubmatch(v.text); m != nil { // of aws cloudformation describe-stack-events
+			line, column := d.place(v.start)
+			at := func(int) (int, int) { return line, column }
+			d.add(rawRecord{line: line, name: rawField{m[1], at}, value: rawField{m[2], at}}.source())
+		}
 	case '{':
 		switch {
 		case v.get("CertificateSummaryList").exists():
@@ -270,6 +276,7 @@ func (d *document) hasKey(v jsonValue, name string) bool {
 
 // record reads an object of NDJSON.
 func (d *document) record(v jsonValue) {
+	clear(d.records) // each is a record of its own, with its own id
 	line, _ := d.place(v.start)
 	raw := rawRecord{line: line}
 	if id := v.get("id"); id.kind == '"' || id.kind == '0' {

@@ -278,10 +278,10 @@ func (p *printer) report(s validate.Source, rep validate.Report) error {
 	return p.document(s, body)
 }
 
-// bad gives a source that could not be read its line of output, so that output matches input; the error is on standard
-// error in any form.
+// bad gives a source that could not be read its line of output, so that output matches input, as far as it is a record or has an
+// id to be found by; the error is on standard error in any form.
 func (p *printer) bad(s validate.Source) error {
-	if !p.ndjson && !p.json || !isRecord(s) {
+	if !p.ndjson && !p.json || !isRecord(s) && s.ID == "" {
 		return nil
 	}
 	type finding struct {

@@ -151,6 +151,11 @@ func TestCheckManyKeepsOrderAndEchoes(t *testing.T) {
 		if i%3 == 1 {
 			domain, verdict = "doubled.test", "invalid"
 		}
+		if i == 7 {
+			fmt.Fprintf(&input, `{"id":"%d","name":"_a79.good.test"}`+"\n", i) // whoever looks it up by its id must find it
+			want = append(want, "invalid")
+			continue
+		}
 		if i == 5 {
 			fmt.Fprintf(&input, `{"id":"%d","name":"_a79..good.test","value":"_424.xyz.acm-validations.aws"}`+"\n", i)
 			want = append(want, "invalid")
