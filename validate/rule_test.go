@@ -213,3 +213,23 @@ func TestOneOfTwoValuesInTurn(t *testing.T) {
 	assert.Contains(t, rep.Findings[0].Message, "_424.xyz.acm-validations.aws.")
 	assert.Contains(t, rep.Findings[0].Message, "_999.xyz.acm-validations.aws.")
 }
+
+// What the registry says is told as it is: no such name, or a name that it does not delegate. "Does not exist" above an answer NOERROR
+// sends people off to look for an expiry that never was.
+func TestUndelegatedIsToldAsTheRegistryTellsIt(t *testing.T) {
+	for zones, says := range map[string]string{
+		"$ORIGIN com.\n": "nosuch.com. is not delegated: the servers of com. say that it does not exist",
+		"$ORIGIN com.\nns1.nosuch A 203.0.113.1\n": "nosuch.com. is not delegated: the servers of com. have no name servers for it, though the name is there",
+	} {
+		record, _, err := validate.ParseRecord("", "_a79.nosuch.com", "_424.xyz.acm-validations.aws")
+		require.NoError(t, err)
+		in := resolvertest.MustParse(zones)
+		roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+		require.NoError(t, err)
+		rep, err := (&validate.Checker{Resolver: in, Roots: roots}).Check(t.Context(), record)
+		require.NoError(t, err)
+		require.NotEmpty(t, rep.Findings)
+		assert.Equal(t, validate.ID("zone-undelegated"), rep.Findings[0].Rule)
+		assert.Equal(t, says, rep.Findings[0].Message)
+	}
+}

@@ -15,7 +15,7 @@ type zoneUndelegated struct{}
 func (zoneUndelegated) Info() Info {
 	return Info{
 		ID:    "zone-undelegated",
-		Title: "the domain does not exist in the public DNS",
+		Title: "the domain is not delegated in the public DNS",
 		Text: "The zone above answers that it does not delegate the domain: never registered, misspelt, expired, put on hold by " +
 			"registry or registrar, or without name servers at the registrar. A name exists only if its parent delegates it, " +
 			"so a record at a provider that nobody is sent to does not count. The same goes for a zone below the domain that was " +
@@ -45,12 +45,16 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 		return fmt.Errorf("%w: %s", ErrUndetermined, why)
 	}
 	var denied []resolver.Answer
+	says := "have no name servers for it, though the name is there" // RFC 2308, 2.2: something is at the name or below it
 	for _, a := range f.undelegated {
 		if a.Err != nil {
 			continue
 		}
 		switch a.Response.Means(f.cut.Zone) {
-		case resolver.NoSuchName, resolver.NoData:
+		case resolver.NoSuchName:
+			says = "say that it does not exist"
+			denied = append(denied, a)
+		case resolver.NoData:
 			denied = append(denied, a)
 		case resolver.Answers:
 			return fmt.Errorf("%w: %s answers for %s itself", ErrUndetermined, serverText(a.Server), p.registered())
@@ -60,7 +64,7 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 		return Answers(f.undelegated).Known()
 	}
 	domain := p.registered()
-	msg := fmt.Sprintf("%s is not delegated: the servers of %s say that it does not exist", domain, f.cut.Zone)
+	msg := fmt.Sprintf("%s is not delegated: the servers of %s %s", domain, f.cut.Zone, says)
 	if held := p.lookElsewhere(ctx); len(held) > 0 {
 		msg += fmt.Sprintf("; the record is at %s, where nobody is sent to", serverText(held[0].Server))
 		denied = append(denied, held...)
