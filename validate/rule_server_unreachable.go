@@ -107,13 +107,23 @@ func (p *Pass) waysIn() []Evidence {
 	for _, v := range views {
 		name, addr = max(name, len(v.Server.Name.String())), max(addr, len(v.Server.Addr.Addr().String()))
 	}
-	text := "what came from each address:"
-	for _, v := range views {
+	const indent = "    " // of evidence in a report's text
+	var who, came []string
+	between := "  "
+	for i, v := range views {
 		family := "IPv4"
 		if v.Server.Addr.Addr().Is6() {
 			family = "IPv6"
 		}
-		text += fmt.Sprintf("\n  %-*s  %-*s  %s  %s", name, v.Server.Name, addr, v.Server.Addr.Addr(), family, wayIn(v))
+		who = append(who, fmt.Sprintf("  %-*s  %-*s  %s", name, v.Server.Name, addr, v.Server.Addr.Addr(), family))
+		came = append(came, wayIn(v))
+		if len(indent+who[i]+between+came[i]) > textWidth {
+			between = "\n      "
+		}
+	}
+	text := "what came from each address:"
+	for i := range who {
+		text += "\n" + who[i] + between + came[i]
 	}
 	return []Evidence{{Text: text}}
 }

@@ -17,23 +17,29 @@ type Text struct {
 // textWidth is the column at which sentences are broken. Names are never broken: they are there to be copied.
 const textWidth = 79
 
+// beneath is where the values of a report's head stand.
+const beneath = "           "
+
 // WriteText writes the report for people: the verdict in a word, the cause in a sentence, what to do, then the proof.
 func (r Report) WriteText(w io.Writer, t Text) error {
 	var b strings.Builder
 	head := r.headline()
-	fmt.Fprintf(&b, "%s  %s  %s\n", r.domains(), t.paint(r.Verdict), head)
+	fmt.Fprintf(&b, "%s  %s  ", r.domains(), t.paint(r.Verdict))
+	wrapFrom(&b, len(r.domains())+len(r.Verdict)+len("    "), "  ", head)
 	if !r.Record.Name.IsZero() {
 		fmt.Fprintf(&b, "    name   %s\n    value  %s\n", r.Record.Name, r.Record.Value)
 	}
 	if c := r.certificateText(); c != "" {
-		fmt.Fprintf(&b, "    ACM    %s\n", c)
+		b.WriteString("    ACM    ")
+		wrapFrom(&b, len(beneath), beneath, c)
 	}
 	if !r.Zone.Name.IsZero() {
 		at := list(r.Zone.NameServers, nameText)
 		if !r.Host.IsZero() {
 			at = r.Host.Name + ", " + at
 		}
-		fmt.Fprintf(&b, "    zone   %s  at %s\n", r.Zone.Name, at)
+		fmt.Fprintf(&b, "    zone   %s  ", r.Zone.Name)
+		wrapFrom(&b, len(beneath)+len(r.Zone.Name.String())+len("  "), beneath, "at "+at)
 	}
 	for i, f := range r.Findings {
 		r.writeFinding(&b, f, i, t)
@@ -174,21 +180,24 @@ func sentence(s string) string {
 
 // wrap writes text broken at blanks, each line behind indent.
 func wrap(b *strings.Builder, indent, text string) {
-	col := 0
-	for _, word := range strings.Fields(text) {
+	b.WriteString(indent)
+	wrapFrom(b, len(indent), indent, text)
+}
+
+// wrapFrom is wrap where the first line has begun already and is at a column.
+func wrapFrom(b *strings.Builder, column int, indent, text string) {
+	for i, word := range strings.Fields(text) {
 		switch {
-		case col == 0:
-			b.WriteString(indent)
-			col = len(indent)
-		case col+1+len(word) > textWidth:
+		case i == 0:
+		case column+1+len(word) > textWidth:
 			b.WriteString("\n" + indent)
-			col = len(indent)
+			column = len(indent)
 		default:
 			b.WriteByte(' ')
-			col++
+			column++
 		}
 		b.WriteString(word)
-		col += len(word)
+		column += len(word)
 	}
 	b.WriteByte('\n')
 }

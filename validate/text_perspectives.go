@@ -20,11 +20,15 @@ func (r Report) writePerspectives(b *strings.Builder) {
 		return w.Resolver.String()
 	}
 	different := r.Verdict != Valid
-	width, says := 0, 0
+	width, says := 0, 0 // of the columns; what would make them too wide stands on a line of its own
 	for _, w := range r.Perspectives {
 		different = different || w.Says != SaysRecord
-		width = max(width, utf8.RuneCountInString(name(w)))
-		says = max(says, utf8.RuneCountInString(w.saysText()))
+		if n := utf8.RuneCountInString(name(w)); n <= widestName {
+			width = max(width, n)
+		}
+		if !w.Until.IsZero() {
+			says = max(says, utf8.RuneCountInString(w.saysText()))
+		}
 	}
 	b.WriteString("\n")
 	if !different {
@@ -33,16 +37,30 @@ func (r Report) writePerspectives(b *strings.Builder) {
 	}
 	b.WriteString("  Recursive resolvers, which do not count for the verdict:\n")
 	for _, w := range r.Perspectives {
-		line := fmt.Sprintf("    %-*s  %-*s", width, name(w), says, w.saysText())
+		until := ""
 		if !w.Until.IsZero() && w.Says != SaysRecord {
-			line += "  until " + w.Until.UTC().Format(clock(w)) + ", in " + spanText(w.Left)
+			until = "until " + w.Until.UTC().Format(clock(w)) + ", in " + spanText(w.Left)
 		}
-		b.WriteString(strings.TrimRight(line, " ") + "\n")
+		indent := strings.Repeat(" ", len("    ")+max(width, 2)+len("  "))
+		if len(name(w)) > widestName {
+			b.WriteString("    " + name(w) + "\n" + indent)
+		} else {
+			fmt.Fprintf(b, "    %-*s  ", len(indent)-len("      "), name(w))
+		}
+		row := strings.TrimRight(fmt.Sprintf("%-*s  %s", says, w.saysText(), until), " ")
+		if len(indent)+utf8.RuneCountInString(row) > textWidth {
+			wrapFrom(b, len(indent), indent, row)
+			continue
+		}
+		b.WriteString(row + "\n")
 	}
 	if r.Verdict == Valid && !r.ETA.IsZero() {
 		wrap(b, "  ", fmt.Sprintf("Seen everywhere from %s on. Nothing you do makes that sooner.", r.ETA.UTC().Format("15:04:05 UTC on 2006-01-02")))
 	}
 }
+
+// widestName is how long a resolver's name may be to stand in a column.
+const widestName = 31
 
 // clock is how the end of a witness's memory is written: with the day where it is not today's or tomorrow's.
 func clock(w Perspective) string {
@@ -52,17 +70,11 @@ func clock(w Perspective) string {
 	return "15:04:05 UTC"
 }
 
-// maxColumn is how much of a column is filled; what is longer is in the findings' evidence, whole.
-const maxColumn = 60
-
-// saysText is what the witness says, short enough for a column.
+// saysText is what the witness says, without what it adds and whole values: these are in the findings' evidence.
 func (w Perspective) saysText() string {
 	text, _, _ := strings.Cut(w.Text, addedMarker)
 	if w.Says == SaysOther {
 		text = string(SaysOther)
-	}
-	if r := []rune(text); len(r) > maxColumn {
-		return string(r[:maxColumn]) + "…"
 	}
 	return text
 }

@@ -3,6 +3,7 @@ package validate_test
 import (
 	"net/netip"
 	"os"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -19,7 +20,7 @@ import (
 func TestWaysInAreTold(t *testing.T) {
 	for world, lines := range map[string][]string{
 		"server-unreachable":      {"UDP without, TCP", "an answer over UDP, with EDNS"},
-		"server-unreachable-ipv6": {"IPv4  an answer over UDP, with EDNS", "IPv6  nothing over UDP with EDNS, UDP without, TCP"},
+		"server-unreachable-ipv6": {"IPv4 an answer over UDP, with EDNS", "IPv6 nothing over UDP with EDNS, UDP without, TCP"},
 		"server-unreachable-tcp":  {"UDP cut short, TCP nothing"},
 	} {
 		text, err := os.ReadFile("testdata/worlds/" + world + ".txt")
@@ -32,7 +33,7 @@ func TestWaysInAreTold(t *testing.T) {
 		require.NotEmpty(t, rep.Findings)
 		require.Equal(t, validate.ID("server-unreachable"), rep.Findings[0].Rule, world)
 		for _, l := range lines {
-			assert.Contains(t, rep.Findings[0].Evidence[0].Text, l, world)
+			assert.Contains(t, strings.Join(strings.Fields(rep.Findings[0].Evidence[0].Text), " "), l, world)
 		}
 	}
 }

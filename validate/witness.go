@@ -237,6 +237,12 @@ func (x witness) text(r Record) string {
 	case SaysOther:
 		text += ": " + abridged(strings.Join(texts(targets(a.Response, a.Question.Name)), ", "))
 	case SaysNothing:
+		switch {
+		case errors.Is(a.Err, resolver.ErrTimeout):
+			return text + " in time"
+		case errors.Is(a.Err, resolver.ErrMalformed):
+			return text + " that can be understood"
+		}
 		return text + ": " + reasonText(a.Err)
 	case SaysFailure:
 		text = a.Response.RCode.String()

@@ -84,7 +84,7 @@ func TestSilentWitness(t *testing.T) {
 	assert.Equal(t, validate.Valid, rep.Verdict)
 	require.Len(t, rep.Perspectives, 2)
 	assert.Equal(t, validate.Perspective{
-		Resolver: w.Witnesses[0], Says: validate.SaysNothing, Text: "no answer: no answer in time",
+		Resolver: w.Witnesses[0], Says: validate.SaysNothing, Text: "no answer in time",
 	}, rep.Perspectives[0])
 	assert.Equal(t, validate.SaysRecord, rep.Perspectives[1].Says)
 	assert.Equal(t, "12:05:00", rep.Perspectives[1].Until.Format(time.TimeOnly))
@@ -108,7 +108,7 @@ func TestAddressThatIsNoResolver(t *testing.T) {
 		"    192.0.2.1    not a recursive resolver for this machine: NOERROR, no ra\n",
 		"    203.0.113.1  not a recursive resolver for this machine: REFUSED\n",
 		"    203.0.113.2  no answer: the host refused the connection",
-		"    203.0.113.3  no answer: the answer cannot be understood",
+		"    203.0.113.3  no answer that can be understood",
 	} {
 		assert.Contains(t, b.String(), line)
 	}
@@ -126,9 +126,10 @@ func TestPerspectivesAsText(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, rep.WriteText(&b, validate.Text{}))
 	assert.Contains(t, b.String(), `  Recursive resolvers, which do not count for the verdict:
-    203.0.113.1                                no such name  until 12:04:00 UTC, in 4 min
-    https://dns.example@203.0.113.2/dns-query  the record
-    10.0.0.53 (this machine's)                 the record
+    203.0.113.1                 no such name  until 12:04:00 UTC, in 4 min
+    https://dns.example@203.0.113.2/dns-query
+                                the record
+    10.0.0.53 (this machine's)  the record
   Seen everywhere from 12:04:00 UTC on 2026-11-24 on. Nothing you do makes that
   sooner.
 `)

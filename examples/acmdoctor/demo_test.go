@@ -287,3 +287,16 @@ func TestInternetProviderConforms(t *testing.T) {
 		}
 	}))
 }
+
+// What is told fits a terminal of 80 columns. Only names, and commands with them, are longer: they are there to be copied, and never
+// broken.
+func TestDemoFitsATerminal(t *testing.T) {
+	code, out, errs := demo(t)
+	require.Zero(t, code, errs)
+	for _, line := range strings.Split(out, "\n") {
+		long := slices.ContainsFunc(strings.Fields(line), func(word string) bool { return len(word) > 30 })
+		if !long {
+			assert.LessOrEqual(t, len([]rune(line)), 80, line)
+		}
+	}
+}
