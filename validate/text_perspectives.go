@@ -26,8 +26,8 @@ func (r Report) writePerspectives(b *strings.Builder) {
 		if n := utf8.RuneCountInString(name(w)); n <= widestName {
 			width = max(width, n)
 		}
-		if !w.Until.IsZero() {
-			says = max(says, utf8.RuneCountInString(w.saysText()))
+		if n := utf8.RuneCountInString(w.Text); !w.Until.IsZero() && n <= widestWord {
+			says = max(says, n)
 		}
 	}
 	b.WriteString("\n")
@@ -47,20 +47,27 @@ func (r Report) writePerspectives(b *strings.Builder) {
 		} else {
 			fmt.Fprintf(b, "    %-*s  ", len(indent)-len("      "), name(w))
 		}
-		row := strings.TrimRight(fmt.Sprintf("%-*s  %s", says, w.saysText(), until), " ")
-		if len(indent)+utf8.RuneCountInString(row) > textWidth {
-			wrapFrom(b, len(indent), indent, row)
+		row := strings.TrimRight(fmt.Sprintf("%-*s  %s", says, w.Text, until), " ")
+		if len(indent)+utf8.RuneCountInString(row) <= textWidth {
+			b.WriteString(row + "\n")
 			continue
 		}
-		b.WriteString(row + "\n")
+		row = w.Text
+		if until != "" {
+			row += "; " + until
+		}
+		wrapFrom(b, len(indent), indent, row)
 	}
 	if r.Verdict == Valid && !r.ETA.IsZero() {
 		wrap(b, "  ", fmt.Sprintf("Seen everywhere from %s on. Nothing you do makes that sooner.", r.ETA.UTC().Format("15:04:05 UTC on 2006-01-02")))
 	}
 }
 
-// widestName is how long a resolver's name may be to stand in a column.
-const widestName = 31
+// How long a resolver's name, and what it says, may be to stand in columns. Longer ones have lines of their own.
+const (
+	widestName = 31
+	widestWord = 20
+)
 
 // clock is how the end of a witness's memory is written: with the day where it is not today's or tomorrow's.
 func clock(w Perspective) string {
@@ -68,13 +75,4 @@ func clock(w Perspective) string {
 		return "15:04:05 UTC on 2006-01-02"
 	}
 	return "15:04:05 UTC"
-}
-
-// saysText is what the witness says, without what it adds and whole values: these are in the findings' evidence.
-func (w Perspective) saysText() string {
-	text, _, _ := strings.Cut(w.Text, addedMarker)
-	if w.Says == SaysOther {
-		text = string(SaysOther)
-	}
-	return text
 }

@@ -162,6 +162,14 @@ func TestExtendedErrorsInWords(t *testing.T) {
 	assert.Equal(t, says, rep.Perspectives[0].Text)
 	require.Len(t, rep.Findings, 1)
 	assert.Contains(t, rep.Findings[0].Evidence[0].Text, says)
+	var b strings.Builder
+	require.NoError(t, rep.WriteText(&b, validate.Text{}))
+	assert.Contains(t, b.String(), `
+    203.0.113.1  SERVFAIL; it adds: it could reach none of the zone's name
+                 servers "at \x1b[31m192.0.2.1"; it adds: it met an error of
+                 the network while asking a name server; until 12:05:00 UTC, in
+                 5 min
+`)
 }
 
 // A rule of one's own may ask the witnesses, for other names too.
