@@ -59,7 +59,7 @@ func (d *drawing) legend() {
 	d.y += 2 * padding
 	lines := []string{
 		"Zone: a part of the DNS that is kept together, such as all of example.com. Its name servers hold it.",
-		"Delegation: the zone above names the servers of the zone below. Who comes from the root goes where the parent says; what the zone itself says counts for who has been there. Both should say the same.",
+		"Delegation: the zone above names the servers of the zone below. Whoever comes from the root goes where the parent says; what the zone itself says counts for those who have been there. Both should say the same.",
 	}
 	for _, z := range d.report.Way.Zones {
 		if z.Security != "" {

@@ -154,7 +154,7 @@ func (d *drawing) missing(above validate.WayZone, domain resolver.Name, left, bo
 	middle := (from + d.y) / 2
 	d.box(fmt.Sprintf("%s is not there.", domain), "card silent", x, pageWidth-margin-x, func(x, width int) {
 		d.name(zoneFace, x, width, domain.String(), 0, 0)
-		d.para(softFace, "soft", x, width, "no such zone, as far as anybody can see who comes from the root")
+		d.para(softFace, "soft", x, width, "no such zone, as far as anybody who comes from the root can see")
 	})
 	fmt.Fprintf(d.out, "<path class=\"way bad\" d=\"M%d %dl12 12m0 -12l-12 12\"/>\n", at-6, middle-6)
 	fmt.Fprintf(d.out, "<path class=\"way unknown\" d=\"M%d %dV%dM%d %dV%dH%d\"/>\n", at, bottom, middle-10, at, middle+10, head, x-2)
@@ -162,6 +162,9 @@ func (d *drawing) missing(above validate.WayZone, domain resolver.Name, left, bo
 
 func zoneTitle(z validate.WayZone, last bool) string {
 	text := "Zone " + zoneName(z.Name)
+	if z.Name.IsRoot() {
+		text = "The root zone"
+	}
 	if !z.Parent.IsZero() {
 		text += ", below " + zoneName(z.Parent)
 	}

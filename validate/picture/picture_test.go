@@ -208,7 +208,7 @@ func TestWhatIsSeen(t *testing.T) {
 			[]string{"Here it lies instead", "Only com. names it", "does not have"},
 		},
 		"name-doubled": {
-			[]string{"INVALID", "Does not have the record: no such name", "Here a CA looks, and here the record belongs", "Here it lies instead: at another name", "It belongs up there."},
+			[]string{"INVALID", "Does not have the record: no such name", "Here a CA looks, and here the record belongs", "Both that were asked: not there", "Here it lies instead: at another name", "It belongs up there."},
 			[]string{"Has the record"},
 		},
 		"record-misplaced": {

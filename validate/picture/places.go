@@ -63,6 +63,8 @@ func (d *drawing) there() string {
 		case count[k] == 0:
 		case n == 1:
 			return "The one that was asked: " + string(k)
+		case count[k] == n && n == 2:
+			return "Both that were asked: " + string(k)
 		case count[k] == n:
 			return fmt.Sprintf("All %d that were asked: %s", n, k)
 		default:
