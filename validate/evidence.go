@@ -33,6 +33,9 @@ func Saw(a resolver.Answer) Evidence {
 	if q.CheckingDisabled {
 		asked += " without validation (cd)"
 	}
+	if errors.Is(a.Err, resolver.ErrPrivateAddress) || errors.Is(a.Err, resolver.ErrUnroutable) {
+		asked = "not " + asked
+	}
 	if a.Err != nil {
 		e.Text = fmt.Sprintf("%s, %s: %s", who, asked, reasonText(a.Err))
 		return e

@@ -52,6 +52,8 @@ func (serverLame) Run(ctx context.Context, p *Pass) error {
 	if len(bad) == len(p.facts.views) {
 		f.Severity = Error
 		f.Message = fmt.Sprintf("no name server of %s serves the zone: %s", p.facts.cut.Zone, list(bad, viewText))
+		f.Fixes[0].Message = fmt.Sprintf("create the zone %s at whoever runs %s; or, where another host has the zone, name its servers in place of these in the "+
+			"delegation (at the registrar or in the parent zone)", p.facts.cut.Zone, list(bad, viewText))
 		if len(failing) > 0 || p.aboveDomain() {
 			f.Confidence = Likely // SERVFAIL may pass by itself
 		}

@@ -43,10 +43,16 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 		msg := fmt.Sprintf("no name server of %s gave an answer: %s", zone, list(all, func(v ServerView) string {
 			return viewText(v) + ", " + reasonText(v.Err)
 		}))
+		if !f.cut.Parent.IsZero() {
+			msg += fmt.Sprintf("; those of %s did, so this machine's network is not the likely cause", zoneText(f.cut.Parent))
+		}
 		fix := Fix{Where: WhereServers, Message: fmt.Sprintf("the record may be there or not; whoever runs the name servers of %s must open 53/udp and 53/tcp to the world. Check again then", zone)}
 		if len(all) > 0 && len(private) == len(all) {
 			msg = fmt.Sprintf("every name server of %s is at an address that is not public, where no CA can ask: %s", zone, list(all, viewText))
 			fix = Fix{Where: WhereServers, Message: fmt.Sprintf("give the name servers of %s public addresses, or delegate to others that have them; in a test bed, --allow-private asks these", zone)}
+			if f.cut.Zone.IsRoot() {
+				fix = Fix{Where: WhereNowhere, Message: "give root hints (--roots) with public addresses; in a test bed, --allow-private asks these"}
+			}
 		} else if len(notAsked) == len(all) && len(silent) == 0 {
 			msg = fmt.Sprintf("this machine has no way to the name servers of %s; that says nothing about the record", zone)
 			fix = Fix{Where: WhereNowhere, Message: "check again from a machine that reaches the public DNS on port 53, UDP and TCP"}

@@ -74,3 +74,32 @@ func TestNobodyToAskByTheCheckItself(t *testing.T) {
 	c.Roots = []resolver.NameServer{{Name: resolver.MustParseName("a.root."), Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.99")}}}
 	assert.Contains(t, first().Fixes[0].Message, "--roots")
 }
+
+// Where no server of the zone helps, it is said who else did, and what can be done: nobody can take every server out of a delegation.
+func TestNoServerOfTheZoneHelps(t *testing.T) {
+	for zones, c := range map[string]struct{ faults, message, fix, evidence string }{
+		"silent": {"drop", "; those of com. did, so this machine's network is not the likely cause", "must open 53/udp and 53/tcp", "no answer in time"},
+		"lame":   {"refused", "no name server of example.com. serves the zone", "; or, where another host has the zone, name its servers in place of these in the delegation", "REFUSED"},
+	} {
+		in := resolvertest.MustParse("$ORIGIN example.com.\n_a79 CNAME _424.xyz.acm-validations.aws.\n")
+		for _, server := range []string{"ns1", "ns2"} {
+			in.Fault(resolvertest.MustParseFault(server + ".example.com. " + c.faults))
+		}
+		roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+		require.NoError(t, err)
+		rep, err := (&validate.Checker{Resolver: in, Roots: roots}).Check(t.Context(), healthyRecord(t))
+		require.NoError(t, err)
+		require.NotEmpty(t, rep.Findings, zones)
+		f := rep.Findings[0]
+		assert.Contains(t, f.Message, c.message)
+		assert.Contains(t, f.Fixes[0].Message, c.fix)
+		assert.Contains(t, f.Evidence[len(f.Evidence)-1].Text, c.evidence)
+	}
+
+	roots := []resolver.NameServer{{Name: resolver.MustParseName("a.root."), Addrs: []netip.Addr{netip.MustParseAddr("127.0.0.1")}}}
+	rep, err := (&validate.Checker{Resolver: &resolver.Client{}, Roots: roots}).Check(t.Context(), healthyRecord(t))
+	require.NoError(t, err)
+	require.NotEmpty(t, rep.Findings)
+	assert.Contains(t, rep.Findings[0].Fixes[0].Message, "give root hints (--roots) with public addresses")
+	assert.Contains(t, rep.Findings[0].Evidence[1].Text, ", not asked for ", "nobody was")
+}
