@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		e = &exitError{exitFailed, err} // cobra's own: unknown flags, commands and arguments
 	}
 	if e.err != nil {
-		fmt.Fprintf(stderr, "acmdoctor: %v\n", e.err)
+		fmt.Fprintln(stderr, newScreen(stderr).fit("acmdoctor: "+e.err.Error()))
 	}
 	return e.code
 }

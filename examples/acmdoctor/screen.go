@@ -62,6 +62,24 @@ func (s *screen) back() string {
 	return fmt.Sprintf("\x1b[%dA\r\x1b[J", s.drawn)
 }
 
+// fit breaks the lines of a text that are too long for the terminal, but for those that are indented: commands, to be copied. Where
+// there is no terminal, the text stays as it is.
+func (s *screen) fit(text string) string {
+	if s == nil {
+		return text
+	}
+	columns, _ := s.size()
+	var out []string
+	for _, l := range strings.Split(text, "\n") {
+		if strings.HasPrefix(l, " ") {
+			out = append(out, l)
+			continue
+		}
+		out = append(out, broken(l, columns-1)...)
+	}
+	return strings.Join(out, "\n")
+}
+
 // broken breaks a line at blanks into lines of at most width columns, each further one indented by four more than the first. A
 // longer word is broken, too.
 func broken(line string, width int) []string {

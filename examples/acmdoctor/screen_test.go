@@ -110,6 +110,16 @@ func TestBrokenLines(t *testing.T) {
 	assert.Equal(t, []string{"as it is"}, broken("as it is", 8))
 }
 
+// An error is broken at blanks on a terminal, and one line elsewhere, for whoever searches a log.
+func TestErrorsFitATerminal(t *testing.T) {
+	text := "acmdoctor: records.txt:7:24: value ends in acm-validation.aws.\nwhoever has credentials can pipe it in:\n  aws acm describe-certificate --certificate-arn ARN"
+	assert.Equal(t, `acmdoctor: records.txt:7:24: value ends
+    in acm-validation.aws.
+whoever has credentials can pipe it in:
+  aws acm describe-certificate --certificate-arn ARN`, newGlass(40, 24).screen().fit(text))
+	assert.Equal(t, text, (*screen)(nil).fit(text))
+}
+
 func TestWaitDisplayOnATerminal(t *testing.T) {
 	records := []*waited{}
 	for _, domain := range []string{"a.test", "b.test"} {
