@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -93,4 +94,27 @@ func TestHelpOfACommand(t *testing.T) {
 	var version bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"--version"}, nil, &version, &errs))
 	assert.Regexp(t, `^acmdoctor \S.*\n$`, version.String())
+}
+
+const commandsFile = "../../docs/commands.md"
+
+// The reference of commands and flags in the repository is their help.
+func TestCommandsFileIsFresh(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("# Commands and flags\n\nWhat `acmdoctor COMMAND --help` prints. This page is written by\n`go test ./examples/acmdoctor -run Commands -update`.\n")
+	for _, cmd := range append([]*cobra.Command{newRootCommand()}, newRootCommand().Commands()...) {
+		if cmd.Hidden {
+			continue
+		}
+		var out, errs bytes.Buffer
+		require.Zero(t, run(t.Context(), append(strings.Fields(cmd.CommandPath())[1:], "--help"), nil, &out, &errs), errs.String())
+		b.WriteString("\n## " + cmd.CommandPath() + "\n\n```text\n" + out.String() + "```\n")
+	}
+	if *update {
+		require.NoError(t, os.WriteFile(commandsFile, []byte(b.String()), 0o644))
+		return
+	}
+	old, err := os.ReadFile(commandsFile)
+	require.NoError(t, err)
+	assert.Equal(t, b.String(), strings.ReplaceAll(string(old), "\r\n", "\n"), "go test ./examples/acmdoctor -run Commands -update writes it anew")
 }
