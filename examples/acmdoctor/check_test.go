@@ -330,6 +330,15 @@ func TestExplainKnowsEveryRule(t *testing.T) {
 	}
 }
 
+func TestExplainFitsATerminal(t *testing.T) {
+	var b strings.Builder
+	require.NoError(t, explainAll(&b, true))
+	for _, line := range strings.Split(b.String(), "\n") {
+		assert.Less(t, len([]rune(line)), helpWidth, line)
+	}
+	assert.Contains(t, b.String(), "zone-suspended             error    the domain is delegated to a service for\n                                    parked or suspended domains\n")
+}
+
 func TestExplainAllIsEachRuleInTurn(t *testing.T) {
 	var all, errs strings.Builder
 	require.Equal(t, 0, run(t.Context(), []string{"explain", "--all"}, nil, &all, &errs))

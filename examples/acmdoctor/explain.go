@@ -61,7 +61,7 @@ for the zone that --zone and --zone-id name.`,
 			case all:
 				return explainEach(out)
 			}
-			return explainAll(out)
+			return explainAll(out, isTerminal(out))
 		},
 	}
 	cmd.Flags().BoolVar(&all, "all", false, "tell of every rule, not only its name")
@@ -73,11 +73,17 @@ for the zone that --zone and --zone-id name.`,
 	return cmd
 }
 
-func explainAll(w io.Writer) error {
+// explainAll lists the rules: a line for each, which is broken where somebody looks at it.
+func explainAll(w io.Writer, breaks bool) error {
 	var b strings.Builder
 	for _, r := range catalogue() {
 		i := r.Info()
-		fmt.Fprintf(&b, "%-26s %-8s %s\n", i.ID, i.Severity, i.Title)
+		head := fmt.Sprintf("%-26s %-8s ", i.ID, i.Severity)
+		if breaks {
+			hang(&b, head, i.Title)
+			continue
+		}
+		b.WriteString(head + i.Title + "\n")
 	}
 	b.WriteString("\nMore of one: acmdoctor explain RULE; of all: acmdoctor explain --all\n")
 	_, err := io.WriteString(w, b.String())
@@ -135,7 +141,7 @@ func explainRule(w io.Writer, i validate.Info) error {
 	}
 	b.WriteString("\nSources\n")
 	for _, ref := range i.Refs {
-		fmt.Fprintf(&b, "  %s\n", ref)
+		hang(&b, "  ", ref.String())
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
