@@ -105,6 +105,9 @@ func (c *Checker) check(ctx context.Context, r Record, rules []Rule, before ...r
 		if ranOut(err) {
 			p.short.Store(true)
 		}
+		if errors.Is(err, resolver.ErrNotRecorded) {
+			p.lacks.Store(true)
+		}
 		return res, err
 	})
 	p.walker.Resolver = p.resolver

@@ -28,6 +28,7 @@ type Pass struct {
 type check struct {
 	resolver  resolver.Resolver // remembers, counts, and watches for what runs out
 	short     atomic.Bool       // something was not asked for want of time or questions
+	lacks     atomic.Bool       // the transcript that is replayed does not hold something
 	walker    resolver.Walker
 	elsewhere []string
 	lean      bool  // a record that is right is not asked for what only notices are made of

@@ -2,9 +2,6 @@ package validate
 
 import (
 	"context"
-	"errors"
-
-	"github.com/acmdoctor/acmdoctor/resolver"
 )
 
 // checkIncomplete says why a verdict is undetermined where no other rule does.
@@ -26,6 +23,12 @@ func (checkIncomplete) Info() Info {
 
 func (checkIncomplete) Run(ctx context.Context, p *Pass) error {
 	verdict, why := p.verdict(ctx)
+	if verdict == Undetermined && p.lacks.Load() {
+		p.Report(Finding{Confidence: Certain, Message: "not determined: " + transcriptLacks, Fixes: []Fix{{
+			Where: WhereNowhere, Message: "record a transcript of this very record anew (--transcript); the one replayed does not hold all that is asked",
+		}}})
+		return nil
+	}
 	if verdict != Undetermined || len(p.answered()) == 0 && len(p.with(IsLame, IsFailing)) == 0 {
 		return nil // valid, invalid, or said by server-unreachable
 	}
@@ -42,9 +45,6 @@ func (checkIncomplete) Run(ctx context.Context, p *Pass) error {
 	}
 	saw := answersOf(p.with(IsSilent))
 	fix := "check again, with a longer time-out (--timeout)"
-	if errors.Is(p.facts.walkErr, resolver.ErrNotRecorded) {
-		fix = "record a transcript of this very record; the one replayed does not hold all answers"
-	}
 	f := Finding{Confidence: Certain, Message: "not determined: " + why}
 	if s, err := p.Security(ctx); err == nil && record == Valid && security == Undetermined && !p.short.Load() {
 		fix = "see that this machine's clock is right, that the trust anchors are those of the root servers asked, and that nothing on the way changes answers; then check again"

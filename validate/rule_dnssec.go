@@ -159,9 +159,9 @@ func (p *Pass) securityFixes(s Security, f SecurityFault) []Fix {
 		}
 		wait := ""
 		if ttl, ok := dsTTL(f); ok {
-			wait = fmt.Sprintf(" (resolvers remember it for up to %s)", span(ttl))
+			wait = fmt.Sprintf(" (resolvers remember the old ones for up to %s)", span(ttl))
 		}
-		off := Fix{Where: where, Message: fmt.Sprintf("%s, delete the DS records of %s: it then counts as unsigned%s. Turn signing off at the name servers only after that", at, zone, wait)}
+		off := Fix{Where: where, Message: fmt.Sprintf("%s, delete the DS records of %s: the zone then counts as unsigned%s. Turn signing off at the name servers only after that", at, zone, wait)}
 		if len(f.Why[0].Keys) == 0 {
 			return []Fix{off, {Where: WhereServers, Message: fmt.Sprintf("let the name servers of %s sign it again with the keys that the DS records name", zone)}}
 		}

@@ -30,6 +30,9 @@ func (serverUnreachable) Info() Info {
 }
 
 func (serverUnreachable) Run(_ context.Context, p *Pass) error {
+	if p.lacks.Load() {
+		return fmt.Errorf("%w: %s", ErrUndetermined, transcriptLacks)
+	}
 	f := &p.facts
 	silent, notAsked := p.with(IsSilent), p.with(NotAsked)
 	private := slices.DeleteFunc(slices.Clone(notAsked), func(v ServerView) bool { return !errors.Is(v.Err, resolver.ErrPrivateAddress) })

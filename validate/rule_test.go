@@ -233,3 +233,27 @@ func TestUndelegatedIsToldAsTheRegistryTellsIt(t *testing.T) {
 		assert.Equal(t, says, rep.Findings[0].Message)
 	}
 }
+
+// A transcript that lacks an answer, since it is of another record or of an older version, is told as that: more time helps nobody.
+func TestTranscriptThatLacksAnAnswer(t *testing.T) {
+	in := resolvertest.MustParse("$ORIGIN example.com.\n_a79 CNAME _424.xyz.acm-validations.aws.\n")
+	roots, err := resolver.ParseHints(strings.NewReader(in.Hints()))
+	require.NoError(t, err)
+	tr := &resolver.Transcript{Resolver: in}
+	rep, err := (&validate.Checker{Resolver: tr, Roots: roots}).Check(t.Context(), healthyRecord(t))
+	require.NoError(t, err)
+	require.Equal(t, validate.Valid, rep.Verdict)
+	text, err := tr.MarshalText()
+	require.NoError(t, err)
+	parts := strings.Split(string(text), "\n\n")
+	less := slices.DeleteFunc(slices.Clone(parts), func(p string) bool { return strings.Contains(p, "192.0.2.2:53 _a79.example.com. TXT") })
+	require.Len(t, less, len(parts)-1)
+	old, err := resolver.ParseTranscript(strings.NewReader(strings.Join(less, "\n\n")))
+	require.NoError(t, err)
+	rep, err = (&validate.Checker{Resolver: old, Roots: roots}).Check(t.Context(), healthyRecord(t))
+	require.NoError(t, err)
+	assert.Equal(t, validate.Undetermined, rep.Verdict)
+	require.NotEmpty(t, rep.Findings)
+	assert.Equal(t, "not determined: the transcript that is replayed does not hold every answer", rep.Findings[0].Message)
+	assert.Contains(t, rep.Findings[0].Fixes[0].Message, "record a transcript")
+}

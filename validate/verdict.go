@@ -103,10 +103,16 @@ func (p *Pass) recordVerdict(ctx context.Context) (Verdict, string) {
 	}
 	// Whatever it was that could not be asked, it might have spoken against the record.
 	if cut || p.short.Load() || slices.ContainsFunc(asked, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
+		if p.lacks.Load() {
+			return Undetermined, transcriptLacks
+		}
 		return Undetermined, "time or questions ran out before every server had its turn"
 	}
 	return Valid, ""
 }
+
+// transcriptLacks is why a replay is undetermined: the transcript is of another record, or of a version that asked less.
+const transcriptLacks = "the transcript that is replayed does not hold every answer"
 
 // registryDisagrees reports whether one server of the zone above denies the domain and another one delegates it, or may:
 // time or questions ran out before it had its turn.
