@@ -147,6 +147,20 @@ func TestWaitDisplayOnATerminal(t *testing.T) {
 	assert.Empty(t, g.String(), "what was shown is taken away")
 }
 
+// A wait for resolvers says what they do, and until when.
+func TestWaitLineOfResolvers(t *testing.T) {
+	r, _, err := validate.ParseRecord("", "_a79.a.test", "_424.xyz.acm-validations.aws")
+	require.NoError(t, err)
+	now := time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
+	w := &waited{source: validate.Source{Record: r}, update: validate.Update{
+		Looks: 2, Stage: validate.AwaitResolvers, Next: now.Add(time.Second), Report: validate.Report{Verdict: validate.Valid},
+	}}
+	assert.Equal(t, "a.test  valid; what resolvers remember is asked next  next look at 12:00:01 UTC", waitLine(w, time.Time{}))
+	w.update.Report.Perspectives = []validate.Perspective{{Says: validate.SaysNoName, Until: now.Add(time.Minute)}}
+	w.update.Report.ETA = now.Add(time.Minute)
+	assert.Equal(t, "a.test  valid; some resolvers remember what was there before, until 12:01:00 UTC  next look in 1s, 2 looks so far", waitLine(w, now))
+}
+
 func TestCheckProgressLine(t *testing.T) {
 	assert.Equal(t, "asking the name servers of a.test, 2s", progressLine(1, 0, "a.test", 2100*time.Millisecond))
 	assert.Equal(t, "asking the name servers: 3 of 16 records done, last begun a.test, 2s", progressLine(16, 3, "a.test", 2*time.Second))

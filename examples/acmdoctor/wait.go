@@ -301,8 +301,14 @@ func waitLine(r *waited, now time.Time) string {
 	if f := u.Report.Findings; len(f) > 0 && (u.Report.Verdict != validate.Valid || f[0].Severity == validate.Error) {
 		why += ", " + string(f[0].Rule)
 	}
-	if u.Stage == validate.AwaitResolvers {
-		why += ", and not forgotten everywhere what was there before"
+	switch eta := u.Report.ETA; {
+	case u.Stage != validate.AwaitResolvers:
+	case len(u.Report.Perspectives) == 0:
+		why += "; what resolvers remember is asked next"
+	case eta.IsZero():
+		why += "; some resolvers remember what was there before"
+	default:
+		why += "; some resolvers remember what was there before, until " + eta.UTC().Format("15:04:05 MST")
 	}
 	line := fmt.Sprintf("%s  %s", domain, why)
 	switch {
