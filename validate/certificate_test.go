@@ -121,7 +121,7 @@ func TestReportSaysWhatItIsAbout(t *testing.T) {
 	var text strings.Builder
 	require.NoError(t, rep.WriteText(&text, validate.Text{}))
 	for _, says := range []string{
-		"VALID  a CA that asks now finds the record, and yet: the 72 hours are over: request a new certificate (certificate-timed-out, certain)",
+		"VALID  a CA that asks now finds the record, and yet: the 72 hours\n  are over: request a new certificate (certificate-timed-out, certain)\n",
 		"    aws acm request-certificate --validation-method DNS --region eu-west-1 --key-algorithm EC_prime256v1 \\\n      --domain-name example.com \\\n      --subject-alternative-names '*.example.com'\n",
 		"    aws acm delete-certificate --region eu-west-1 --certificate-arn " + testARN + "\n",
 		"Nothing is to be changed in the DNS",
