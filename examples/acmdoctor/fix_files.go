@@ -119,11 +119,36 @@ func (f *undoFile) save(u providers.Undo) error {
 	if err != nil {
 		return err
 	}
-	err = file.Chmod(0o600) // a file that was there may be open to others
-	if err == nil {
-		_, err = file.Write(append(line, '\n'))
+	return errors.Join(keep(file, append(line, '\n')), file.Close())
+}
+
+// keep adds to a file what is to last, for nobody else to read, or leaves it as it was: with half a line behind it, what stands there
+// already could not be read any more. What is no plain file, a pipe say, takes the text and nothing else.
+func keep(file *os.File, text []byte) error {
+	if !isPlain(file) {
+		_, err := file.Write(text)
+		return err
 	}
-	return errors.Join(err, file.Sync(), file.Close())
+	before, err := file.Stat()
+	if err == nil {
+		err = file.Chmod(0o600) // a file that was there may be open to others
+	}
+	if err != nil {
+		return err
+	}
+	if _, err = file.Write(text); err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		err = errors.Join(err, file.Truncate(before.Size()))
+	}
+	return err
+}
+
+// isPlain reports whether the file is one that lies on a disk.
+func isPlain(file *os.File) bool {
+	info, err := file.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
 
 // fileName keeps a zone's name from being a path.
@@ -196,7 +221,11 @@ func (t *trail) write(entries []providers.Entry, identity, undo string) error {
 	for i := range entries {
 		entries[i].Who, entries[i].Identity, entries[i].Undo = t.who, identity, undo
 	}
-	return errors.Join(providers.WriteEntries(t.file, entries...), t.file.Sync())
+	err := providers.WriteEntries(t.file, entries...)
+	if err == nil && isPlain(t.file) {
+		err = t.file.Sync()
+	}
+	return err
 }
 
 func (t *trail) close() {

@@ -69,6 +69,9 @@ func (r *Run) Do(ctx context.Context, items iter.Seq[Item]) (Summary, error) {
 	w.begun = w.now()
 	w.sum.Began = w.begun
 	if r.State != nil {
+		if err := r.State.usable(); err != nil {
+			return Summary{}, err
+		}
 		unlock, err := r.State.lock()
 		if err != nil {
 			return Summary{}, err

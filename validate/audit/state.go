@@ -60,6 +60,20 @@ type good struct {
 	Tail  string `json:"tail"` // SHA-256 of its last 4 KiB
 }
 
+// usable sees that what stands at the path, if anything does, is a file that can be read to its end and replaced: a device is not, and
+// would be lost.
+func (s *State) usable() error {
+	switch info, err := os.Stat(s.Path); {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("audit: read the state: %w", err)
+	case !info.Mode().IsRegular():
+		return fmt.Errorf("%w: %s is no plain file; name another", ErrState, s.Path)
+	}
+	return nil
+}
+
 // load reads the state; nil where there is none.
 func (s *State) load() (*saved, error) {
 	text, err := os.ReadFile(s.Path)
@@ -115,8 +129,19 @@ func checksum(body []byte) string {
 }
 
 // WriteFile writes a file so that whoever reads it finds the old content or the new one, whole, also after a crash. What
-// write returns is returned, and the old file stays.
+// write returns is returned, and the old file stays. A symbolic link is followed. What is no plain file, such as a pipe or a
+// device, is written to as it stands.
 func WriteFile(path string, write func(io.Writer) error) (err error) {
+	mode := os.FileMode(0o644)
+	if info, serr := os.Stat(path); serr == nil {
+		if !info.Mode().IsRegular() {
+			return writeTo(path, write)
+		}
+		mode = info.Mode().Perm()
+		if path, err = filepath.EvalSymlinks(path); err != nil {
+			return err
+		}
+	}
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
 	if err != nil {
 		return err
@@ -126,10 +151,6 @@ func WriteFile(path string, write func(io.Writer) error) (err error) {
 			err = errors.Join(err, os.Remove(file.Name()))
 		}
 	}()
-	mode := os.FileMode(0o644)
-	if info, serr := os.Stat(path); serr == nil {
-		mode = info.Mode().Perm()
-	}
 	for _, step := range []func() error{
 		func() error { return write(file) },
 		func() error { return file.Chmod(mode) },
@@ -146,6 +167,15 @@ func WriteFile(path string, write func(io.Writer) error) (err error) {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))
+}
+
+// writeTo writes to what is there and cannot be replaced.
+func writeTo(path string, write func(io.Writer) error) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(write(file), file.Close())
 }
 
 // goodOf describes the first n bytes of an output.
