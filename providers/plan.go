@@ -322,7 +322,7 @@ func (p *Plan) wanted(fix validate.Fix, before []RRset) ([]RRset, error) {
 	}
 	for _, s := range before {
 		if s.Opaque {
-			return nil, fmt.Errorf("providers: at %s stands a %s set that is not a plain one (%s); change it at the provider: %w",
+			return nil, fmt.Errorf("providers: at %s stands a set of type %s that is not a plain one (%s); change it at the provider: %w",
 				s.Name, s.Type, printable(strings.Join(s.Values, ", ")), ErrOutOfScope)
 		}
 		if s.Type != resolver.TypeCNAME {

@@ -23,6 +23,7 @@ func TestPlanPrintsAsADiff(t *testing.T) {
       600   CNAME  _424c7224e9b0146f9a8808af955727d0.acm-validations.aws.
   - _a79865eb4cd1a6ab990a45779b4e0b96.example.com.example.com.
       3600  CNAME  _424c7224e9b0146f9a8808af955727d0.acm-validations.aws.
+  Zone ID  Z1
   Why      name-doubled: the record is one zone too deep
   Touches  these two names and no other
   Order    create, read back, delete, read back, check

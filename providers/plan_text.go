@@ -35,6 +35,9 @@ func (p Plan) String() string {
 	if p.rule != "" {
 		why = string(p.rule) + ": " + why
 	}
+	if n, err := resolver.ParseName(p.zone.ID); p.zone.ID != "" && (err != nil || n != p.zone.Apex) {
+		labelled(&b, "Zone ID", p.zone.ID) // which of its namesakes
+	}
 	labelled(&b, "Why", why)
 	labelled(&b, "Touches", touches(len(p.units)))
 	if !p.draft {

@@ -316,8 +316,11 @@ func (a *account) explain(err error, write bool) error {
 	if write {
 		need = a.profile.Write
 	}
-	if !errors.Is(err, providers.ErrPermission) || need == "" {
+	switch {
+	case !errors.Is(err, providers.ErrPermission) || need == "":
 		return err
+	case isExpired(err): // no permission is missing
+		return fmt.Errorf("%w; sign in again (aws sso login, say), then run the same command", err)
 	}
 	return fmt.Errorf("%w; at %s this takes %s", err, a.profile.Title, need)
 }

@@ -51,6 +51,9 @@ func (c *fixCommand) carryOut(ctx context.Context, all []*mending) (declined boo
 		c.applyAt(ctx, a, of[a])
 	}
 	for _, m := range all {
+		if ctx.Err() != nil && errors.Is(m.err, context.Canceled) {
+			m.err = fmt.Errorf("interrupted: %w", m.err)
+		}
 		m.held = m.err == nil && m.account != nil && !m.applied
 		if ctx.Err() == nil && (m.applied || m.partly || m.held) {
 			c.verify(ctx, m)

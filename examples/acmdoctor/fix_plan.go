@@ -41,7 +41,7 @@ func (c *fixCommand) prepare(ctx context.Context, args []string) (all []*mending
 	default:
 		all, unread, err = c.fromSources(ctx, args, accounts)
 	}
-	if err == nil && ctx.Err() != nil {
+	if ctx.Err() != nil { // whatever else went wrong for it
 		err = fmt.Errorf("interrupted before anything was written: %w", context.Cause(ctx))
 	}
 	return all, unread, err

@@ -25,6 +25,9 @@ func (c *fixCommand) showPlans(all []*mending) error {
 			if err := m.report.WriteText(&b, text); err != nil { // it says where that can be mended
 				return err
 			}
+			if m.err == nil && m.account != nil { // and this, why not at the provider
+				b.WriteString("\n" + m.plan.String())
+			}
 		case m.err == nil && m.late != nil:
 			fmt.Fprintf(&b, "Then the change before it in zone %s at %s is taken back\n", m.late.Zone().Apex.Text(), m.late.Provider())
 		case m.err == nil && m.plan.Empty() && m.report.Verdict == validate.Valid:

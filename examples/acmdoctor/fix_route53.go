@@ -29,3 +29,6 @@ func openRoute53(ctx context.Context, f *accountFlags, config []byte) (providers
 
 // noCredentials reports whether a provider that looks for credentials by itself has found none.
 func noCredentials(err error) bool { return errors.Is(err, route53.ErrNoCredentials) }
+
+// isExpired reports whether credentials were good once.
+func isExpired(err error) bool { return errors.Is(err, route53.ErrExpired) }

@@ -117,3 +117,34 @@ func TestFixAtRoute53PrivateZoneOnly(t *testing.T) {
 	assert.Equal(t, "zone-private", f.Report.Findings[0].Rule)
 	assert.Equal(t, []string{"_a79.bare.test. CNAME _424.xyz.acm-validations.aws."}, b.fake.Dump(private))
 }
+
+// A session that is over lacks no permission: whoever signs in again goes on.
+func TestFixAtRoute53WithAnExpiredSession(t *testing.T) {
+	for _, at := range []string{"ListHostedZonesByName", "ListResourceRecordSets", "ChangeResourceRecordSets"} {
+		b := newAWSBed(t)
+		b.fake.Before = func(action string, _ int) *awsfake.Error {
+			if action == at {
+				return &awsfake.Error{Status: 403, Code: "ExpiredToken", Message: "The security token included in the request is expired"}
+			}
+			return nil
+		}
+		code, out, errs := b.run(t, append(typed("doubled.test"), "--provider", "route53", "--apply", "--yes", "--json")...)
+		assert.Equal(t, 3, code, at)
+		assert.Equal(t, "permission", parseFixed(t, out).Error.Code)
+		assert.Contains(t, errs, "has expired")
+		assert.Contains(t, errs, "sign in again")
+		assert.NotContains(t, errs, "this takes route53:")
+		assert.Equal(t, []string{"_a79.doubled.test.doubled.test. CNAME _424.xyz.acm-validations.aws."}, b.fake.Dump(b.zone))
+	}
+}
+
+// A private zone that is named by its ID is taken at its word: what it holds already is told, and that nobody sees it there.
+func TestFixAtRoute53OfAPrivateZone(t *testing.T) {
+	b := newAWSBed(t)
+	b.private(false)
+	code, out, errs := b.run(t, append(typed("bare.test"), "--provider", "route53", "--zone-id", "Z000000000005EXAMPLE")...)
+	assert.Equal(t, 1, code, errs)
+	text := strings.Join(strings.Fields(out), " ")
+	assert.Contains(t, text, "Nothing to change in zone bare.test at route53 Why the provider holds what is wanted already")
+	assert.Contains(t, text, "Note the zone is private")
+}

@@ -537,6 +537,7 @@ func TestFixInterrupted(t *testing.T) {
 				switch {
 				case assert.ObjectsAreEqual(was, now):
 					assert.Contains(t, []int{3}, code, "%s%s", out, errs)
+					assert.Contains(t, errs, "interrupted")
 				case ctx.Err() != nil && code == 4:
 					assert.Contains(t, out, "created, and read back")
 					assert.Contains(t, out, "fix --undo undo.json")
