@@ -104,23 +104,43 @@ func TestJUnitIsRead(t *testing.T) {
 		Message string `xml:"message,attr"`
 		Text    string `xml:",chardata"`
 	}
+	type testCase struct {
+		Name    string   `xml:"name,attr"`
+		Class   string   `xml:"classname,attr"`
+		Time    string   `xml:"time,attr"`
+		Failure *problem `xml:"failure"`
+		Error   *problem `xml:"error"`
+	}
 	var doc struct {
-		Tests    int `xml:"tests,attr"`
-		Failures int `xml:"failures,attr"`
-		Errors   int `xml:"errors,attr"`
-		Suite    struct {
+		Totals []xml.Attr `xml:",any,attr"`
+		Suite  struct {
+			ID        string `xml:"id,attr"`
+			Package   string `xml:"package,attr"`
+			Host      string `xml:"hostname,attr"`
 			Timestamp string `xml:"timestamp,attr"`
-			Cases     []struct {
-				Name    string   `xml:"name,attr"`
-				Class   string   `xml:"classname,attr"`
-				Failure *problem `xml:"failure"`
-				Error   *problem `xml:"error"`
-			} `xml:"testcase"`
+			Tests     int    `xml:"tests,attr"`
+			Failures  int    `xml:"failures,attr"`
+			Errors    int    `xml:"errors,attr"`
+			Time      string `xml:"time,attr"`
+			Parts     []struct {
+				XMLName xml.Name
+			} `xml:",any"`
+			Cases []testCase `xml:"testcase"`
 		} `xml:"testsuite"`
 	}
 	require.NoError(t, xml.Unmarshal(b.Bytes(), &doc))
-	assert.Equal(t, []int{300, 33, 20}, []int{doc.Tests, doc.Failures, doc.Errors})
+	assert.Empty(t, doc.Totals, "Ant's schema has none here")
+	assert.Equal(t, []int{300, 33, 20}, []int{doc.Suite.Tests, doc.Suite.Failures, doc.Suite.Errors})
 	assert.Equal(t, "2026-11-25T12:00:00", doc.Suite.Timestamp)
+	assert.Equal(t, []string{"0", "acmdoctor", "localhost"}, []string{doc.Suite.ID, doc.Suite.Package, doc.Suite.Host}, "what Ant's schema wants")
+	var parts []string
+	for _, p := range doc.Suite.Parts {
+		parts = append(parts, p.XMLName.Local)
+	}
+	assert.Equal(t, []string{"properties", "system-out", "system-err"}, parts, "and these, in this order")
+	for _, c := range append(doc.Suite.Cases, testCase{Time: doc.Suite.Time}) {
+		assert.Regexp(t, `^\d+\.\d{3}$`, c.Time)
+	}
 	require.Len(t, doc.Suite.Cases, 300)
 	failures, errs := 0, 0
 	for _, c := range doc.Suite.Cases {
@@ -157,7 +177,7 @@ func TestJUnitEscapes(t *testing.T) {
 			names = append(names, s.Name.Local)
 		}
 	}
-	assert.Equal(t, []string{"testsuites", "testsuite", "testcase", "failure"}, names)
+	assert.Equal(t, []string{"testsuites", "testsuite", "properties", "testcase", "failure", "system-out", "system-err"}, names)
 }
 
 func TestSARIFIsSound(t *testing.T) {

@@ -15,17 +15,19 @@ import (
 // WriteJUnit writes an audit's lines as a JUnit report, which CI systems show as tests: a test case for each record, failed
 // where it is invalid, in error where it is undetermined. The summary has the totals, which the format wants first. One
 // line is held at a time. The error is that of the lines or of w.
+//
+// There is no standard; what is written keeps to the schema of Apache Ant's reports (github.com/windyroad/JUnit-Schema), which
+// wants most, and to that of Jenkins's xUnit plugin (junit-10.xsd): hence what is empty, and totals at the suite alone.
 func WriteJUnit(w io.Writer, lines iter.Seq2[Line, error], s Summary) error {
 	b := bufio.NewWriter(w)
-	attributes := fmt.Sprintf(`name="acmdoctor audit" tests="%d" failures="%d" errors="%d" time="%.3f"`,
-		s.Records, s.Invalid, s.Undetermined, s.Elapsed.Seconds())
-	fmt.Fprintf(b, "%s<testsuites %s>\n<testsuite %s skipped=\"0\" timestamp=\"%s\">\n",
-		xml.Header, attributes, attributes, s.Began.UTC().Format(time.DateOnly+"T"+time.TimeOnly))
+	fmt.Fprintf(b, "%s<testsuites>\n<testsuite id=\"0\" package=\"acmdoctor\" name=\"acmdoctor audit\" hostname=\"localhost\" timestamp=\"%s\" "+
+		"tests=\"%d\" failures=\"%d\" errors=\"%d\" skipped=\"0\" time=\"%.3f\">\n<properties/>\n",
+		xml.Header, s.Began.UTC().Format(time.DateOnly+"T"+time.TimeOnly), s.Records, s.Invalid, s.Undetermined, s.Elapsed.Seconds())
 	for l, err := range lines {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(b, `<testcase classname="%s" name="%s"`, escaped(l.class()), escaped(l.title()))
+		fmt.Fprintf(b, `<testcase classname="%s" name="%s" time="%.3f"`, escaped(l.class()), escaped(l.title()), float64(l.ElapsedMS)/1000)
 		kind := map[validate.Verdict]string{validate.Invalid: "failure", validate.Undetermined: "error"}[l.Verdict]
 		if kind == "" {
 			b.WriteString("/>\n")
@@ -34,7 +36,7 @@ func WriteJUnit(w io.Writer, lines iter.Seq2[Line, error], s Summary) error {
 		fmt.Fprintf(b, `><%s type="%s" message="%s">%s</%s></testcase>`+"\n",
 			kind, escaped(string(l.Cause())), escaped(l.message()), escaped(l.details()), kind)
 	}
-	b.WriteString("</testsuite>\n</testsuites>\n")
+	b.WriteString("<system-out/>\n<system-err/>\n</testsuite>\n</testsuites>\n")
 	return b.Flush()
 }
 

@@ -23,6 +23,8 @@ type Line struct {
 	Record   LineRecord       `json:"record"`
 	Verdict  validate.Verdict `json:"verdict"`
 	Findings []LineFinding    `json:"findings"`
+
+	ElapsedMS int64 `json:"elapsed_ms"` // that the check took
 }
 
 // LineRecord is the record of a [Line].
