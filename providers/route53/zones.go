@@ -54,23 +54,41 @@ func (c *Client) FindZones(ctx context.Context, owner resolver.Name) ([]provider
 
 // listZones gives the name, ID and kind of the zones whose name is an ancestor of owner. The list begins at a name and goes on in the order of reversed
 // labels, in which ancestors come one after the other with their other descendants between: what a page has passed is not asked
-// for again, and a small account takes one request.
+// for again, and a small account takes one request. Where the list is empty from the first name on, each name is asked for by
+// itself: what plays Route 53 elsewhere (moto 5, and LocalStack with it) knows the very name and no order.
 func (c *Client) listZones(ctx context.Context, owner resolver.Name) ([]providers.Zone, error) {
 	var wanted []resolver.Name // in the order of the list
 	for n := owner.Parent(); !n.IsZero() && !n.IsRoot(); n = n.Parent() {
 		wanted = append([]resolver.Name{n}, wanted...)
 	}
-	var out []providers.Zone
+	out, empty, err := c.listFrom(ctx, wanted)
+	if !empty {
+		return out, err
+	}
+	for _, n := range wanted[1:] {
+		more, _, err := c.listFrom(ctx, []resolver.Name{n})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, more...)
+	}
+	return out, nil
+}
+
+// listFrom lists zones from the first of the names on; empty says that there was none at all.
+func (c *Client) listFrom(ctx context.Context, wanted []resolver.Name) (out []providers.Zone, empty bool, err error) {
+	empty = true
 	in := &r53.ListHostedZonesByNameInput{DNSName: aws.String(nameText(wanted[0]))}
 	for {
 		if err := c.ready(ctx); err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		page, err := c.api.ListHostedZonesByName(ctx, in, c.reads)
 		if err != nil {
-			return nil, c.failed(ctx, "route53:ListHostedZonesByName", "*", err)
+			return nil, false, c.failed(ctx, "route53:ListHostedZonesByName", "*", err)
 		}
 		for _, z := range page.HostedZones {
+			empty = false
 			n, err := parseName(aws.ToString(z.Name))
 			if err == nil && slices.Contains(wanted, n) {
 				private := z.Config != nil && z.Config.PrivateZone
@@ -78,7 +96,7 @@ func (c *Client) listZones(ctx context.Context, owner resolver.Name) ([]provider
 			}
 		}
 		if !page.IsTruncated {
-			return out, nil
+			return out, empty, nil
 		}
 		in = &r53.ListHostedZonesByNameInput{DNSName: page.NextDNSName, HostedZoneId: page.NextHostedZoneId}
 		next, err := parseName(aws.ToString(page.NextDNSName))
@@ -86,7 +104,7 @@ func (c *Client) listZones(ctx context.Context, owner resolver.Name) ([]provider
 			continue
 		}
 		if wanted = notBefore(wanted, next); len(wanted) == 0 {
-			return out, nil
+			return out, empty, nil
 		}
 		if before(next, wanted[0]) {
 			in = &r53.ListHostedZonesByNameInput{DNSName: aws.String(nameText(wanted[0]))}
