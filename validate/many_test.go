@@ -11,6 +11,7 @@ import (
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 	"github.com/acmdoctor/acmdoctor/resolver/bulk"
+	"github.com/acmdoctor/acmdoctor/resolver/resolvertest"
 	"github.com/acmdoctor/acmdoctor/validate"
 	"github.com/acmdoctor/acmdoctor/validate/validatetest"
 )
@@ -23,16 +24,9 @@ func TestShortWay(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				text, err := os.ReadFile(worldsFolder + "/" + file)
 				require.NoError(t, err)
+				c, in := oneByOne(t, file, string(text))
 				w, err := validatetest.ParseWorld(file, string(text))
 				require.NoError(t, err)
-				in, err := w.Internet()
-				require.NoError(t, err)
-				client := &resolver.Client{Dial: in.Dial}
-				c, err := w.Checker(in, client)
-				require.NoError(t, err)
-				c.Lean, c.Concurrency = true, 1
-				c.Pool = &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: client}
-				defer c.Pool.Close()
 				n := 0
 				for rep, err := range c.CheckAll(t.Context(), slices.Values(slices.Repeat([]validate.Record{w.Record}, 3))) {
 					require.NoError(t, err)
@@ -55,7 +49,7 @@ func TestShortWay(t *testing.T) {
 // record is checked whole.
 func TestShortWayLooksUpNameServers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, err := validatetest.ParseWorld("glueless.txt", `-- story --
+		c, in := oneByOne(t, "glueless.txt", `-- story --
 One zone has glue, two lie at the same host elsewhere, and one names a server that is not there as well.
 -- zones --
 $ORIGIN first.com.
@@ -77,26 +71,12 @@ _a1.first.com. CNAME _v1.xyz.acm-validations.aws.
 -- want --
 valid
 `)
-		require.NoError(t, err)
-		in, err := w.Internet()
-		require.NoError(t, err)
-		client := &resolver.Client{Dial: in.Dial}
-		c, err := w.Checker(in, client)
-		require.NoError(t, err)
-		c.Lean, c.Concurrency = true, 1
-		c.Pool = &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: client}
-		defer c.Pool.Close()
-		var records []validate.Record
-		for _, text := range [][2]string{
+		records := recordsOf(t, [][2]string{
 			{"_a1.first.com.", "_v1.xyz.acm-validations.aws."},
 			{"_a2.second.com.", "_v2.xyz.acm-validations.aws."},
 			{"_a3.third.com.", "_v3.xyz.acm-validations.aws."},
 			{"_a4.fourth.com.", "_v4.xyz.acm-validations.aws."},
-		} {
-			r, _, err := validate.ParseRecord("", text[0], text[1])
-			require.NoError(t, err)
-			records = append(records, r)
-		}
+		})
 		const plainly = 6
 		n := 0
 		for rep, err := range c.CheckAll(t.Context(), slices.Values(records)) {
@@ -125,7 +105,7 @@ valid
 // determined, and no other record is touched by it.
 func TestManyOneBadReferral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w, err := validatetest.ParseWorld("loop.txt", `-- story --
+		c, _ := oneByOne(t, "loop.txt", `-- story --
 The servers of com. refer to com. when they are asked for one name.
 -- zones --
 $ORIGIN first.com.
@@ -144,26 +124,12 @@ _a1.first.com. CNAME _v1.xyz.acm-validations.aws.
 -- want --
 valid
 `)
-		require.NoError(t, err)
-		in, err := w.Internet()
-		require.NoError(t, err)
-		client := &resolver.Client{Dial: in.Dial}
-		c, err := w.Checker(in, client)
-		require.NoError(t, err)
-		c.Lean, c.Concurrency = true, 1
-		c.Pool = &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: client}
-		defer c.Pool.Close()
-		var records []validate.Record
-		for _, text := range [][2]string{
+		records := recordsOf(t, [][2]string{
 			{"_a1.first.com.", "_v1.xyz.acm-validations.aws."},
 			{"_a2.second.com.", "_v2.xyz.acm-validations.aws."},
 			{"_a3.third.com.", "_v3.xyz.acm-validations.aws."},
 			{"_a4.fourth.com.", "_v1.xyz.acm-validations.aws."},
-		} {
-			r, _, err := validate.ParseRecord("", text[0], text[1])
-			require.NoError(t, err)
-			records = append(records, r)
-		}
+		})
 		var got []string
 		for rep, err := range c.CheckAll(t.Context(), slices.Values(records)) {
 			require.NoError(t, err)
@@ -175,4 +141,31 @@ valid
 		}
 		assert.Equal(t, []string{"valid", "undetermined server-lame", "invalid record-missing", "undetermined cname-chained"}, got)
 	})
+}
+
+// oneByOne gives a checker of many records that has one under way at a time, and the world it asks.
+func oneByOne(t *testing.T, file, text string) (*validate.Checker, *resolvertest.Internet) {
+	t.Helper()
+	w, err := validatetest.ParseWorld(file, text)
+	require.NoError(t, err)
+	in, err := w.Internet()
+	require.NoError(t, err)
+	client := &resolver.Client{Dial: in.Dial}
+	c, err := w.Checker(in, client)
+	require.NoError(t, err)
+	c.Lean, c.Concurrency = true, 1
+	c.Pool = &bulk.Pool{Sockets: 2, Listen: in.ListenPacket, Fallback: client}
+	t.Cleanup(func() { assert.NoError(t, c.Pool.Close()) })
+	return c, in
+}
+
+// recordsOf are records by name and value.
+func recordsOf(t *testing.T, texts [][2]string) (records []validate.Record) {
+	t.Helper()
+	for _, text := range texts {
+		r, _, err := validate.ParseRecord("", text[0], text[1])
+		require.NoError(t, err)
+		records = append(records, r)
+	}
+	return records
 }
