@@ -284,24 +284,7 @@ func (p *printer) bad(s validate.Source) error {
 	if !p.ndjson && !p.json || !isRecord(s) && s.ID == "" {
 		return nil
 	}
-	type finding struct {
-		Rule       validate.ID         `json:"rule"`
-		Severity   validate.Severity   `json:"severity"`
-		Confidence validate.Confidence `json:"confidence"`
-		Message    string              `json:"message"`
-		Evidence   []string            `json:"evidence"`
-		Fixes      []string            `json:"fixes"`
-	}
-	body, err := json.Marshal(struct {
-		Record    map[string]string `json:"record"`
-		Verdict   validate.Verdict  `json:"verdict"`
-		Findings  []finding         `json:"findings"`
-		Queries   int               `json:"queries"`
-		ElapsedMS int               `json:"elapsed_ms"`
-	}{
-		Record: map[string]string{"domain": s.Domain, "name": s.Name, "value": s.Value}, Verdict: validate.Invalid,
-		Findings: []finding{{"input-invalid", validate.Error, validate.Certain, s.Err.Error(), []string{}, []string{}}},
-	})
+	body, err := s.Unreadable()
 	if err != nil {
 		return err
 	}

@@ -141,28 +141,3 @@ func appendField(b []byte, name, value string) []byte {
 	b = append(append(append(b, '"'), name...), `":`...)
 	return append(append(b, text...), ',')
 }
-
-// unreadable is the report on an item that could not be read: no CA will ask for it.
-func unreadable(i Item) ([]byte, error) {
-	type finding struct {
-		Rule       validate.ID         `json:"rule"`
-		Severity   validate.Severity   `json:"severity"`
-		Confidence validate.Confidence `json:"confidence"`
-		Message    string              `json:"message"`
-		Evidence   []string            `json:"evidence"`
-		Fixes      []string            `json:"fixes"`
-	}
-	return json.Marshal(struct {
-		Record    LineRecord       `json:"record"`
-		Verdict   validate.Verdict `json:"verdict"`
-		Findings  []finding        `json:"findings"`
-		Queries   int              `json:"queries"`
-		ElapsedMS int              `json:"elapsed_ms"`
-	}{
-		Record: LineRecord{i.Domain, i.Name, i.Value}, Verdict: validate.Invalid,
-		Findings: []finding{{RuleUnreadable, validate.Error, validate.Certain, i.Err.Error(), []string{}, []string{}}},
-	})
-}
-
-// RuleUnreadable is the rule that an item which could not be read is reported under, as check does.
-const RuleUnreadable validate.ID = "input-invalid"

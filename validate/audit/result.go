@@ -24,7 +24,7 @@ func (r Result) Verdict() validate.Verdict {
 // than a notice where it is; "" where there is none.
 func (r Result) Cause() validate.ID {
 	if !r.Item.isChecked() {
-		return RuleUnreadable
+		return validate.RuleUnreadable
 	}
 	if f := r.Report.Findings; len(f) > 0 && (r.Report.Verdict != validate.Valid || f[0].Severity != validate.Notice) {
 		return f[0].Rule

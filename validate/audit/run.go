@@ -367,7 +367,7 @@ func (w *work) write(place int, result Result) error {
 	if result.Item.isChecked() {
 		body, err = json.Marshal(result.Report)
 	} else {
-		body, err = unreadable(result.Item)
+		body, err = result.Item.Unreadable()
 	}
 	if err != nil {
 		w.err = fmt.Errorf("audit: write the report on line %d: %w", result.Item.Line, err)

@@ -74,7 +74,7 @@ func (s *Summary) add(r Result) {
 	cause := r.Cause()
 	if !r.Item.isChecked() {
 		s.Unreadable++
-		s.count(RuleUnreadable, validate.Error, cause)
+		s.count(validate.RuleUnreadable, validate.Error, cause)
 		return
 	}
 	if r.warned() {

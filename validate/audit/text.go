@@ -55,7 +55,7 @@ func (t *Text) verdict(v validate.Verdict) string {
 func (t *Text) cause(r Result) string {
 	switch {
 	case !r.Item.isChecked():
-		return fmt.Sprintf("%s (%s)", strings.ReplaceAll(r.Item.Err.Error(), "\n", "; "), RuleUnreadable)
+		return fmt.Sprintf("%s (%s)", strings.ReplaceAll(r.Item.Err.Error(), "\n", "; "), validate.RuleUnreadable)
 	case len(r.Report.Findings) == 0 && r.Report.Verdict == validate.Valid:
 		return "a CA that asks now finds the record"
 	case len(r.Report.Findings) == 0:
