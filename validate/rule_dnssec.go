@@ -28,7 +28,7 @@ func (dnssecBogus) Info() Info {
 		Fix:      "Take the DS records out at the registrar, or make them those of the keys in use; or let the zone be signed anew.",
 		Severity: Error,
 		Explains: []ID{"caa-unanswered", "resolver-differs"},
-		Refs:     []Ref{{"CA/Browser Forum Baseline Requirements", "3.2.2.4 and 3.2.2.8.1"}, {"RFC 4035", "5"}, {"RFC 5155", "8"}, {"RFC 6840", "4"}, {"RFC 3225", "3"}},
+		Refs:     []Ref{{"CA/Browser Forum Baseline Requirements", "3.2.2.4 and 3.2.2.8.1"}, {"RFC 4035", "5"}, {"RFC 5155", "8"}, {"RFC 6840", "4"}, {"RFC 3225", "3"}, {"RFC 8901", "3"}},
 	}
 }
 
@@ -47,6 +47,9 @@ func (dnssecBogus) Run(ctx context.Context, p *Pass) error {
 		who := "what " + zoneText(f.Zone) + " serves"
 		if len(f.servers) > 0 {
 			who = "what " + list(f.servers, serverText) + plural(len(f.servers), " answers", " answer")
+		}
+		if f.Keys.Addr.IsValid() {
+			who += ", judged by the keys that " + serverText(f.Keys) + " gives,"
 		}
 		why := strings.Join(f.why, "; ")
 		if f.withoutEDNS() {
@@ -85,7 +88,7 @@ func together(faults []SecurityFault) (out []sharedFault) {
 			x.servers = []resolver.Server{f.Server}
 		}
 		i := slices.IndexFunc(out, func(o sharedFault) bool {
-			return o.Zone == x.Zone && slices.Equal(o.why, x.why) && len(o.servers) > 0 && len(x.servers) > 0
+			return o.Zone == x.Zone && o.Keys == x.Keys && slices.Equal(o.why, x.why) && len(o.servers) > 0 && len(x.servers) > 0
 		})
 		if i < 0 {
 			out = append(out, x)
@@ -94,7 +97,7 @@ func together(faults []SecurityFault) (out []sharedFault) {
 		if !slices.Contains(out[i].servers, f.Server) {
 			out[i].servers = append(out[i].servers, f.Server)
 		}
-		out[i].Saw = append(out[i].Saw, f.Saw...)
+		out[i].alsoSaw(f.Saw)
 	}
 	return out
 }
@@ -104,7 +107,7 @@ func (p *Pass) byRemedy(s Security, faults []sharedFault) (out []sharedFault) {
 	for _, f := range faults {
 		f.fixes = p.securityFixes(s, f.SecurityFault)
 		i := slices.IndexFunc(out, func(o sharedFault) bool {
-			return o.Zone == f.Zone && len(f.servers) > 0 && slices.Equal(o.servers, f.servers) && o.fixes[0].Message == f.fixes[0].Message
+			return o.Zone == f.Zone && o.Keys == f.Keys && len(f.servers) > 0 && slices.Equal(o.servers, f.servers) && o.fixes[0].Message == f.fixes[0].Message
 		})
 		if i < 0 {
 			out = append(out, f)
@@ -115,9 +118,18 @@ func (p *Pass) byRemedy(s Security, faults []sharedFault) (out []sharedFault) {
 				out[i].why = append(out[i].why, w)
 			}
 		}
-		out[i].Saw = append(out[i].Saw, f.Saw...)
+		out[i].alsoSaw(f.Saw)
 	}
 	return out
+}
+
+// alsoSaw adds answers, each once.
+func (f *sharedFault) alsoSaw(more []resolver.Answer) {
+	for _, a := range more {
+		if !slices.ContainsFunc(f.Saw, func(b resolver.Answer) bool { return b.Question == a.Question }) {
+			f.Saw = append(f.Saw, a)
+		}
+	}
 }
 
 // sawSigned makes evidence of answers whose signatures matter.
@@ -150,6 +162,10 @@ func (p *Pass) securityFixes(s Security, f SecurityFault) []Fix {
 		}
 		return []Fix{{Where: WhereServers, Message: fmt.Sprintf("let %s answer queries with EDNS (RFC 6891), over UDP and TCP, and nothing in front of them drop these: "+
 			"the zone may be signed well, which cannot be seen so. DS records and keys stay as they are", servers)}}
+	}
+	if f.Keys.Addr.IsValid() {
+		return []Fix{{Where: WhereServers, Message: fmt.Sprintf("let every server of %s give the same DNSKEY records: %s lacks keys that the answers of %s are signed by. A copy "+
+			"that lags behind has to be brought up to date; providers that sign each for itself have to publish each other's keys", zone, serverText(f.Keys), serverText(f.Server))}}
 	}
 	switch code {
 	case dnssec.DSUnmatched, dnssec.KeysMissing, dnssec.KeysUnsigned, dnssec.SignatureAlgorithm:

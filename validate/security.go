@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,6 +37,9 @@ type SecurityFault struct {
 	Server resolver.Server   // whose answer it is; zero where it concerns the zone whoever is asked
 	Why    []dnssec.Problem  // the cause first
 	Saw    []resolver.Answer // what shows it
+	// Keys is the server by whose keys the answer was judged, where another one's are not the same; zero where that does not
+	// matter.
+	Keys resolver.Server
 }
 
 func (f SecurityFault) timeOnly() bool { return len(f.Why) > 0 && f.Why[0].Code.TimeOnly() }
@@ -105,6 +109,8 @@ type link struct {
 	dnssec.Zone
 	cut    resolver.Cut
 	faults []SecurityFault
+	judge  func(keys resolver.Response) dnssec.Zone // by the keys as some server gives them
+	keysOf resolver.Server                          // who gave those of Zone
 }
 
 // zoneOf gives the chain of trust down to the zone of a cut. Each link is made once.
@@ -158,7 +164,7 @@ func (p *Pass) makeLink(ctx context.Context, cut resolver.Cut) link {
 			var next link
 			p.decide(ctx, &next, cut, func(keys resolver.Response) dnssec.Zone { return v.Child(from, cut.Zone, ds.Response, keys) })
 			if i == 0 || next.Status == dnssec.Secure || next.Status == dnssec.Insecure {
-				l.Zone = next.Zone
+				l.Zone, l.judge, l.keysOf = next.Zone, next.judge, next.keysOf
 				l.faults = append(l.faults, next.faults...)
 			}
 		}
@@ -168,6 +174,7 @@ func (p *Pass) makeLink(ctx context.Context, cut resolver.Cut) link {
 
 // decide judges a zone by its keys, as one of its servers gives them, and where that fails as the others do.
 func (p *Pass) decide(ctx context.Context, l *link, cut resolver.Cut, judge func(keys resolver.Response) dnssec.Zone) {
+	l.judge = judge
 	if l.Zone = judge(resolver.Response{}); !needsKeys(l.Zone) {
 		return // what is above it tells already
 	}
@@ -176,7 +183,7 @@ func (p *Pass) decide(ctx context.Context, l *link, cut resolver.Cut, judge func
 	for i := 0; i < len(saw); i++ {
 		a, z := saw[i], judge(saw[i].Response)
 		if a.Err == nil && (z.Status == dnssec.Secure || z.Status == dnssec.Insecure) {
-			l.Zone = z
+			l.Zone, l.keysOf = z, a.Server
 			for _, f := range saw[:i] {
 				if before := judge(f.Response); f.Err == nil && before.Status == dnssec.Bogus {
 					l.faults = append(l.faults, SecurityFault{Zone: cut.Zone, Status: dnssec.Bogus, Server: f.Server, Why: before.Why, Saw: []resolver.Answer{f}})
@@ -362,7 +369,7 @@ func (p *Pass) judgeAll(ctx context.Context) Security {
 	for _, c := range f.walk.Cuts {
 		s.Zones = append(s.Zones, p.zoneOf(ctx, c).Zone)
 	}
-	look := func(x seen, r dnssec.Result, l link) {
+	look := func(x seen, r dnssec.Result, l link, keys resolver.Server) {
 		if l.Status != dnssec.Secure {
 			return // said of the zone
 		}
@@ -374,7 +381,7 @@ func (p *Pass) judgeAll(ctx context.Context) Security {
 			if len(r.Why) > 0 && r.Why[0].Zone.Below(zone) { // the same servers hold both
 				zone = r.Why[0].Zone
 			}
-			add(SecurityFault{Zone: zone, Status: r.Status, Server: x.Server, Why: r.Why, Saw: []resolver.Answer{x.Answer}})
+			add(SecurityFault{Zone: zone, Status: r.Status, Server: x.Server, Why: r.Why, Saw: []resolver.Answer{x.Answer}, Keys: keys})
 		}
 		for _, sig := range r.Verified {
 			if x.own && sig.Name.Within(f.zone) && (s.Expires.IsZero() || sig.Expiration.Before(s.Expires)) {
@@ -382,13 +389,125 @@ func (p *Pass) judgeAll(ctx context.Context) Security {
 			}
 		}
 	}
+	faults, by := p.otherKeys(ctx, all, results)
 	for i, x := range all {
 		if !x.own {
 			chain(x.cut)
 		}
-		look(x, results[i], links[i])
+		look(x, results[i], links[i], by[i])
+	}
+	for _, f := range faults {
+		worst(f.Status, f.Why)
+		add(f)
 	}
 	return s
+}
+
+// otherKeys asks every server of a signed zone for its keys where answers let one expect that they are not the same, and
+// judges the others' answers by them: a CA that validates takes the keys from any server, and an answer from another.
+// Where the answers are of one age and by the same keys, one server was asked for them: a healthy zone has few questions.
+// By is whose keys do not fit an answer that its own server's fit.
+func (p *Pass) otherKeys(ctx context.Context, all []seen, results []dnssec.Result) (faults []SecurityFault, by map[int]resolver.Server) {
+	by = map[int]resolver.Server{}
+	done := map[resolver.Name]bool{}
+	for _, x := range all {
+		zone := x.cut.Zone
+		l := p.zoneOf(ctx, x.cut)
+		if done[zone] || l.Status != dnssec.Secure || !zone.Within(p.registered()) {
+			continue
+		}
+		done[zone] = true
+		if !p.keysMayDiffer(zone, all, results) {
+			continue
+		}
+		var servers []resolver.Server
+		for _, y := range all {
+			if y.cut.Zone == zone && !slices.Contains(servers, y.Server) {
+				servers = append(servers, y.Server)
+			}
+		}
+		for _, a := range p.walker.Ask(ctx, servers, zone, resolver.TypeDNSKEY) {
+			own := l.judge(a.Response)
+			switch {
+			case a.Err != nil:
+			case own.Status == dnssec.Bogus:
+				faults = append(faults, SecurityFault{Zone: zone, Status: dnssec.Bogus, Server: a.Server, Why: own.Why, Saw: []resolver.Answer{a}})
+			case own.Status == dnssec.Secure && !slices.Equal(own.Keys, l.Keys):
+				for i, y := range all {
+					if y.cut.Zone != zone || y.Err != nil {
+						continue
+					}
+					r := p.validator.Answer(own, y.Response)
+					switch {
+					case results[i].Status == dnssec.Bogus && y.Server == a.Server && r.Status == dnssec.Secure:
+						by[i] = l.keysOf
+					case results[i].Status == dnssec.Secure && r.Status == dnssec.Bogus && p.validator.Answer(l.Zone, y.Response).Status == dnssec.Secure:
+						faults = append(faults, SecurityFault{Zone: zone, Status: dnssec.Bogus, Server: y.Server, Why: r.Why, Saw: []resolver.Answer{y.Answer, a}, Keys: a.Server})
+					}
+				}
+			}
+		}
+	}
+	return faults, by
+}
+
+// keysMayDiffer reports whether answers of a zone's servers let one expect that these do not have the same keys: an answer is
+// signed by one that the first server does not have, or two servers' copies are not the same.
+func (p *Pass) keysMayDiffer(zone resolver.Name, all []seen, results []dnssec.Result) bool {
+	for i, x := range all {
+		switch {
+		case x.cut.Zone != zone || x.Err != nil:
+		case results[i].Status == dnssec.Secure:
+			for k, y := range all[:i] {
+				if y.cut.Zone == zone && results[k].Status == dnssec.Secure && y.Question.Name == x.Question.Name && y.Question.Type == x.Question.Type &&
+					signedApart(x.Response, y.Response, zone) {
+					return true
+				}
+			}
+		case len(results[i].Why) > 0 && results[i].Why[0].Code == dnssec.SignatureKey:
+			return true
+		}
+	}
+	return false
+}
+
+// signedApart reports whether two servers' answers to one question come from copies of a zone that were not signed
+// together: by other keys, at another time, or with another serial. Servers that sign while they answer do that at about the
+// same time.
+func signedApart(a, b resolver.Response, zone resolver.Name) bool {
+	byA, sinceA := signedBy(a, zone)
+	byB, sinceB := signedBy(b, zone)
+	if !slices.Equal(byA, byB) || sinceA.Sub(sinceB).Abs() > clockDoubt {
+		return true
+	}
+	serial := func(r resolver.Response) (uint32, bool) {
+		rr, denied := r.SOA()
+		soa, ok := rr.SOA()
+		return soa.Serial, denied && ok
+	}
+	serialA, okA := serial(a)
+	serialB, okB := serial(b)
+	return okA && okB && serialA != serialB
+}
+
+// signedBy gives the tags of the keys by which a zone signed what is in a response, sorted, and when it last did.
+func signedBy(r resolver.Response, zone resolver.Name) (tags []uint16, since time.Time) {
+	const inception, tag = 12, 16 // RFC 4034, 3.1
+	for _, rr := range slices.Concat(r.Answer, r.Authority) {
+		if signer, ok := signerOf(rr); !ok || signer != zone {
+			continue
+		}
+		data := []byte(rr.RDATA)
+		if t := binary.BigEndian.Uint16(data[tag:]); !slices.Contains(tags, t) {
+			tags = append(tags, t)
+		}
+		// RFC 4034, 3.1.5: seconds that go round every 136 years; both are of these.
+		if t := time.Unix(int64(binary.BigEndian.Uint32(data[inception:])), 0); t.After(since) {
+			since = t
+		}
+	}
+	slices.Sort(tags)
+	return tags, since
 }
 
 // givenUp picks what makes a signed zone count as unsigned, which its keeper may not know.

@@ -526,6 +526,7 @@ func (s *short) secure() bool {
 	if child = v.Child(s.suffix.security, s.registered, ds, keys); child.Status != dnssec.Secure || len(child.Notes) > 0 {
 		return false
 	}
+	var told []resolver.Response
 	for i, h := range s.heard {
 		if h.err != nil || h.question.Server == s.asks[0].Server || h.question.Type != walkType && h.question.Type != resolver.TypeCAA || s.sameAsBefore(i) {
 			continue
@@ -534,6 +535,12 @@ func (s *short) secure() bool {
 		if err != nil {
 			return false
 		}
+		if slices.ContainsFunc(told, func(o resolver.Response) bool {
+			return o.Question.Name == r.Question.Name && o.Question.Type == r.Question.Type && signedApart(o, r, s.registered)
+		}) {
+			return false // the servers may not have the same keys
+		}
+		told = append(told, r)
 		judged := v.Answer(child, r)
 		if judged.Status != dnssec.Secure || len(judged.Notes) > 0 || !judged.Wildcard.IsZero() {
 			return false
