@@ -122,6 +122,13 @@ func (p *Pass) zoneHere(ctx context.Context, views []ServerView) resolver.Name {
 		soa, ok := a.SOA()
 		deeper(soa.Name, ok && a.Authoritative && q.Name.Within(soa.Name))
 	}
+	unsigned := len(targets(views[i].Response, name)) > 0 && len(views[i].Response.RRs(name, resolver.TypeRRSIG)) == 0
+	if probe, ok := p.probeName(); ok && zone == f.cut.Zone && p.trusts(f.cut) && unsigned {
+		// It is signed, and what it seems to answer is not: a zone below may, of which nothing was denied yet.
+		a := p.known(ctx, f.leading, probe, resolver.TypeCNAME)
+		soa, ok := a.SOA()
+		deeper(soa.Name, ok && a.Authoritative && probe.Within(soa.Name))
+	}
 	return zone
 }
 
