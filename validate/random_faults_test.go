@@ -37,6 +37,7 @@ const (
 	ofCutBelow  faultPlace = "a cut between the record and its zone"
 	ofOneServer faultPlace = "one server"
 	ofCAA       faultPlace = "CAA"
+	ofCopyCAA   faultPlace = "CAA at one server"
 	ofWitness   faultPlace = "recursive resolvers"
 	ofOwn       faultPlace = "this machine's own resolver"
 )
@@ -45,11 +46,11 @@ const (
 var hides = map[faultPlace]map[faultPlace]string{
 	ofRequest: {
 		ofInput: sayInput, ofWay: sayInput, ofKeys: sayInput, ofSignature: sayInput, ofParent: sayInput, ofRecord: sayInput, ofTTL: sayInput,
-		ofOneServer: sayInput, ofCAA: sayInput, ofWitness: sayInput, ofOwn: sayInput, ofDenial: sayInput, ofCopies: sayInput, ofCutBelow: sayInput,
+		ofOneServer: sayInput, ofCAA: sayInput, ofWitness: sayInput, ofOwn: sayInput, ofDenial: sayInput, ofCopies: sayInput, ofCutBelow: sayInput, ofCopyCAA: sayInput,
 	},
 	ofWay: {
 		ofKeys: sayWay, ofSignature: sayWay, ofParent: sayWay, ofRecord: sayWay, ofTTL: sayWay, ofOneServer: sayWay, ofCAA: sayWay,
-		ofWitness: sayWay, ofOwn: sayWay, ofDenial: sayWay, ofCopies: sayWay, ofCutBelow: sayWay,
+		ofWitness: sayWay, ofOwn: sayWay, ofDenial: sayWay, ofCopies: sayWay, ofCutBelow: sayWay, ofCopyCAA: sayWay,
 	},
 	ofKeys:      {ofSignature: "of a zone whose keys are not trusted no signature is judged", ofDenial: "what is bogus is not called fragile, too"},
 	ofSignature: {ofDenial: "what is bogus is not called fragile, too"},
@@ -71,6 +72,7 @@ var clashes = map[faultPlace]map[faultPlace]string{
 	ofKeys:     {ofDenial: "both write how the zone is signed"},
 	ofDenial:   {ofSignature: "both write how the zone is signed"},
 	ofRecord:   {ofSignature: "of a record that is gone there is none", ofCopies: "there is no record of which one copy could lack it"},
+	ofCopyCAA:  {ofCAA: "both write CAA", ofDenial: "an answer without a signature may be an unsigned zone's below, of which nothing is proven", ofOneServer: "it may be the one that is not heard", ofCutBelow: sayCut},
 	ofCopies:   {ofOneServer: "of two servers that disagree one would be left"},
 	ofCutBelow: {ofRecord: sayCut, ofCopies: sayCut, ofOneServer: sayCut, ofKeys: sayCut, ofDenial: sayCut, ofSignature: sayCut, ofParent: sayCut, ofWay: sayCut, ofCAA: sayCut},
 }
@@ -230,7 +232,7 @@ func noCAA(w *randomWorld) {
 	drop := func(lines []string) []string {
 		return slices.DeleteFunc(lines, func(l string) bool { return strings.Contains(l, " CAA ") })
 	}
-	w.lines = drop(w.lines)
+	w.lines, w.ofOne, w.ofOthers = drop(w.lines), nil, nil
 	for i := range w.above {
 		w.above[i].lines = drop(w.above[i].lines)
 	}
@@ -471,6 +473,24 @@ func caaFaults() []randomFault {
 			last := &w.above[len(w.above)-1]
 			last.lines = append(last.lines, `@ CAA 0 issue "letsencrypt.org"`)
 			return true
+		}},
+		{"CAA differs at one server", ofCopyCAA, "caa-forbids", validate.Invalid, false, func(d dice, w *randomWorld) bool {
+			at, ok := closest(w)
+			if d.chance(50) { // the others have a set of their own, which allows it
+				w.ofOthers = append(w.ofOthers, at.String()+` CAA 0 issue "amazon.com"`)
+			}
+			w.ofOne = append(w.ofOne, at.String()+" CAA "+d.one(`0 issue "letsencrypt.org"`, `0 issue ";"`, `128 tbs "x"`))
+			return ok && w.oneApart(d)
+		}},
+		{"CAA is broken at one server", ofCopyCAA, "dnssec-bogus", validate.Invalid, false, func(d dice, w *randomWorld) bool {
+			at, ok := closest(w)
+			w.lines = append(w.lines, at.String()+` CAA 0 issue "amazon.com"`)
+			w.oneSigning = " ; " + d.one("expired CAA by 36h", "no-signature CAA", "altered CAA")
+			return ok && w.signed() && w.oneApart(d)
+		}},
+		{"CAA is not answered by one server", ofCopyCAA, "caa-unanswered", validate.Valid, false, func(d dice, w *randomWorld) bool {
+			w.faults = append(w.faults, w.servers[d.n(len(w.servers))].String()+" "+d.one("drop for CAA", "servfail for CAA", "refused for CAA", "rcode NOTIMP for CAA"))
+			return len(w.servers) > 1 && !w.sharesServers()
 		}},
 		{"CAA is not answered", ofCAA, "caa-unanswered", validate.Undetermined, false, func(d dice, w *randomWorld) bool {
 			return allServers(w, d.one("drop for CAA", "servfail for CAA", "refused for CAA", "rcode NOTIMP for CAA")) && !w.signed()

@@ -137,11 +137,20 @@ func (f *faulty) verdict() validate.Verdict {
 		if hiddenBy(x, f.faults) != "" {
 			continue
 		}
-		if x.verdict == validate.Invalid || out == validate.Valid {
-			out = x.verdict
+		verdict := x.verdict
+		if x.rule == "caa-unanswered" && verdict == validate.Invalid && f.oneSilent() {
+			verdict = validate.Undetermined // that one may answer
+		}
+		if verdict == validate.Invalid || out == validate.Valid {
+			out = verdict
 		}
 	}
 	return out
+}
+
+// oneSilent reports whether one server is not heard at all.
+func (f *faulty) oneSilent() bool {
+	return slices.ContainsFunc(f.faults, func(x randomFault) bool { return x.place == ofOneServer && x.rule == "server-unreachable" })
 }
 
 // withFaults puts faults into a healthy world, in the order of their places.

@@ -51,6 +51,10 @@ type randomWorld struct {
 	undelegated bool
 	parked      []string        // all that stands in the zone, where it is not its owner's any more; nil otherwise
 	without     []resolver.Name // servers whose copy lacks the record
+	one         resolver.Name   // the server whose copy is another one, in CAA: with ofOne, not ofOthers, and spoilt by oneSigning
+	ofOne       []string
+	ofOthers    []string
+	oneSigning  string
 	also        []resolver.Name // servers that hold a copy and that the parent does not name
 	apart       bool            // the zone itself names those, and not what the parent does; with both it names all
 	both        bool
@@ -292,8 +296,16 @@ func (w *randomWorld) drawCAA(d dice) {
 	if !at.Within(w.zone) {
 		return
 	}
-	for _, x := range strings.Split(d.one(sets...), "|") {
-		w.lines = append(w.lines, at.String()+" CAA "+x)
+	set := strings.Split(d.one(sets...), "|")
+	if w.oneApart(d) && d.chance(30) { // the same in another order, with another TTL
+		for i, x := range set {
+			w.ofOthers = append(w.ofOthers, at.String()+" 300 CAA "+x)
+			w.ofOne = append(w.ofOne, at.String()+" 60 CAA "+set[len(set)-1-i])
+		}
+	} else {
+		for _, x := range set {
+			w.lines = append(w.lines, at.String()+" CAA "+x)
+		}
 	}
 	if at.Below(w.zone) && d.chance(50) { // overruled by the one below
 		w.lines = append(w.lines, "@ CAA 0 issue \"letsencrypt.org\"")
@@ -438,6 +450,10 @@ func (w *randomWorld) zones() (out []string) {
 		if w.signing != "" {
 			head += " ; " + w.signing
 		}
+		apart := w.ofOthers
+		if len(servers) == 1 && servers[0] == w.one {
+			head, apart = head+w.oneSigning, w.ofOne
+		}
 		if w.undelegated {
 			head += " ; undelegated"
 		}
@@ -449,10 +465,13 @@ func (w *randomWorld) zones() (out []string) {
 			out = append(out, w.parked...)
 			return
 		}
-		out = slices.Concat(out, w.lines, w.atDomain, w.wildcards, held)
+		out = slices.Concat(out, w.lines, apart, w.atDomain, w.wildcards, held)
 	}
 	var with, without []resolver.Name
 	for _, s := range w.servers {
+		if s == w.one {
+			continue
+		}
 		if slices.Contains(w.without, s) {
 			without = append(without, s)
 		} else {
@@ -469,7 +488,22 @@ func (w *randomWorld) zones() (out []string) {
 	if len(without) > 0 {
 		copyOf(without)
 	}
+	if slices.Contains(w.servers, w.one) {
+		if slices.Contains(w.without, w.one) {
+			held = nil
+		}
+		copyOf([]resolver.Name{w.one}, held...)
+	}
 	return out
+}
+
+// oneApart gives one server a copy of its own; false where no other one is left.
+func (w *randomWorld) oneApart(d dice) bool {
+	if len(w.servers) < 2 || w.sharesServers() {
+		return false
+	}
+	w.one = w.servers[d.n(len(w.servers))]
+	return true
 }
 
 // world gives the value that the laws take; what it prints as says the same.

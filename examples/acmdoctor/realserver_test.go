@@ -148,6 +148,15 @@ var stories = []story{
 	},
 
 	{
+		name: "caa-forbidden-by-one", zone: "TOKEN CNAME VALUE\n@ CAA 0 issue \"amazon.com\"", host: otherCAA(`@ CAA 0 issue "letsencrypt.org"`),
+		verdict: "invalid", first: "caa-forbids error", says: "letsencrypt.org",
+	},
+	{
+		name: "caa-in-another-order", zone: "TOKEN CNAME VALUE\n@ 300 CAA 0 issue \"letsencrypt.org\"\n@ 300 CAA 0 issue \"amazon.com\"",
+		host: otherCAA("@ 60 CAA 0 issue \"amazon.com\"\n@ 60 CAA 0 issue \"letsencrypt.org\""), verdict: "valid",
+	},
+
+	{
 		// What a flattening provider shows: addresses where its console has the CNAME.
 		name: "flattened-to-addresses", zone: "TOKEN A 127.0.0.1",
 		verdict: "invalid", first: "record-flattened error", folded: map[string]string{"record-missing": "record-flattened"}, says: "A 127.0.0.1",
@@ -274,6 +283,17 @@ func pair(w *world, k realdns.Kind, zone, text string) {
 	a.Serve(zone, text)
 	b.Serve(zone, text)
 	w.delegate(zone, a.Addr, b.Addr)
+}
+
+// otherCAA is pair, but that the second server has other CAA records.
+func otherCAA(records string) func(*world, realdns.Kind, string, string) {
+	return func(w *world, k realdns.Kind, zone, text string) {
+		a, b := w.servers[k], w.servers[another(k)]
+		ns := realdns.Delegation(zone, a.Addr, b.Addr)
+		a.Serve(zone, ns+text)
+		b.Serve(zone, ns+fill("TOKEN CNAME VALUE\n"+records, zone))
+		w.delegate(zone, a.Addr, b.Addr)
+	}
 }
 
 func alone(w *world, k realdns.Kind, zone, text string) {
