@@ -18,6 +18,7 @@ import (
 	"github.com/acmdoctor/acmdoctor/providers/providertest"
 	"github.com/acmdoctor/acmdoctor/providers/rfc2136"
 	"github.com/acmdoctor/acmdoctor/resolver"
+	"github.com/acmdoctor/acmdoctor/validate"
 )
 
 const zoneName = "example.test."
@@ -190,6 +191,38 @@ func TestClient(t *testing.T) {
 			require.NoError(t, providertest.TestClient(func() providertest.Subject {
 				return providertest.Subject{Client: p.client(t), Zone: providers.Zone{Apex: apex}, Seed: p.seed, Dump: p.dump}
 			}))
+		})
+	}
+}
+
+// Many records of a zone take as many updates as their messages need, and no one of them is too long.
+func TestManyRecords(t *testing.T) {
+	for _, p := range start(t, nil, realdns.BIND, realdns.Knot, realdns.PowerDNS) {
+		t.Run(string(p.Kind), func(t *testing.T) {
+			c, mm := p.through(t, nil)
+			require.NoError(t, p.seed())
+			var reps []validate.Report
+			for i := range 400 {
+				rep := report(create)
+				rep.Record.Name = resolver.MustParseName(fmt.Sprintf("_%032x.host-%d.%s", i+1, i, apex))
+				rep.Findings[0].Fixes[0].Changes = []validate.Change{{Name: rep.Record.Name, Type: resolver.TypeCNAME, To: []string{rep.Record.Value.String()}}}
+				reps = append(reps, rep)
+			}
+			var plans []providers.Plan
+			for _, p := range (providers.Planner{}).PlanAll(t.Context(), c, reps) {
+				require.NoError(t, p.Err)
+				plans = append(plans, p.Plan)
+			}
+			mm.take()
+			for _, a := range impatient.ApplyAll(t.Context(), c, plans) {
+				require.NoError(t, a.Err)
+				require.Len(t, a.Result.Done, 1)
+			}
+			updates := slices.DeleteFunc(mm.take(), func(what string) bool { return what != "UPDATE" })
+			require.Len(t, updates, 2)
+			got, err := p.dump()
+			require.NoError(t, err)
+			require.Len(t, got, 400)
 		})
 	}
 }

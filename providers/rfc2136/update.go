@@ -49,6 +49,15 @@ func (c *Client) Write(ctx context.Context, zone providers.Zone, b providers.Bat
 	return nil
 }
 
+// room is what a message needs beside what the batch says: the zone's name, and a TSIG record with the longest names and MAC.
+const room = 1024
+
+// Fits reports whether the batch is one message (RFC 1035, 4.2.2: its length has two octets).
+func (c *Client) Fits(b providers.Batch) bool {
+	m, err := updateOf(resolver.Root, b)
+	return err != nil || m.Len()+room <= dns.MaxMsgSize // what cannot be sent is told by Write
+}
+
 // updateOf makes the message.
 func updateOf(apex resolver.Name, b providers.Batch) (*dns.Msg, error) {
 	m := new(dns.Msg)
