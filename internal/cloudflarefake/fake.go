@@ -494,6 +494,9 @@ func (f *Fake) batch(z *Zone, body []byte) (any, map[string]int, *fault) {
 	if json.Unmarshal(body, &in) != nil {
 		return nil, nil, &fault{400, 9207, "Content is not valid JSON"}
 	}
+	if len(in.Deletes)+len(in.Patches)+len(in.Puts)+len(in.Posts) > 200 { // of a zone on the free plan
+		return nil, nil, &fault{400, 9207, "Too many operations in one batch"}
+	}
 	trial := *z
 	trial.records = slices.Clone(z.records)
 	out := map[string][]Record{"deletes": {}, "patches": {}, "puts": {}, "posts": {}}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -571,3 +572,49 @@ func TestTokens(t *testing.T) {
 type doer func(*http.Request) (*http.Response, error)
 
 func (d doer) Do(r *http.Request) (*http.Response, error) { return d(r) }
+
+// Many records of a zone are read together and changed in as few transactions as the free plan has room for: an account has 1,200
+// requests in five minutes.
+func TestManyRecords(t *testing.T) {
+	a := newAccount(t)
+	c := a.client(t)
+	var lines []string
+	var reps []validate.Report
+	for i := range 300 {
+		n := resolver.MustParseName(fmt.Sprintf("_%032x.host-%d.%s", i+1, i, zoneName))
+		twice, _ := n.Under(apex)
+		lines = append(lines, line(twice, "CNAME "+value))
+		rep := report(
+			validate.Change{Name: n, Type: resolver.TypeCNAME, To: []string{value}},
+			validate.Change{Name: twice, Type: resolver.TypeCNAME, From: []string{value}},
+		)
+		rep.Record.Name = n
+		reps = append(reps, rep)
+	}
+	require.NoError(t, a.Seed(zoneID, lines...))
+	var plans []providers.Plan
+	for _, p := range (providers.Planner{}).PlanAll(t.Context(), c, reps) {
+		require.NoError(t, p.Err)
+		plans = append(plans, p.Plan)
+	}
+	listing := "GET /zones/" + zoneID + "/dns_records"
+	reads := func(requests []string) (n int) {
+		for _, r := range requests {
+			if strings.HasPrefix(r, listing) {
+				n++
+			}
+		}
+		return n
+	}
+	require.Equal(t, 1, reads(a.Requests()), "the zone once, for all of them")
+	for _, applied := range impatient.ApplyAll(t.Context(), c, plans) {
+		require.NoError(t, applied.Err)
+	}
+	requests := a.Requests()
+	batch := "POST /zones/" + zoneID + "/dns_records/batch"
+	writes := slices.DeleteFunc(slices.Clone(requests), func(r string) bool { return r != batch })
+	require.Len(t, writes, 3)
+	require.Equal(t, 1+2*len(writes), reads(requests), "before, and before and after each transaction")
+	require.Len(t, a.Dump(zoneID), 300)
+	require.NotContains(t, strings.Join(a.Dump(zoneID), "\n"), "example.com.example.com.")
+}
