@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -239,4 +240,38 @@ func TestEachPlanOfManyHasItsOwnError(t *testing.T) {
 	require.NoError(t, planned[0].Err)
 	require.ErrorIs(t, planned[1].Err, providers.ErrNotAuthoritative)
 	require.NoError(t, planned[2].Err)
+}
+
+// What takes many changes back is read together, too; a name that somebody has changed since stops its own alone.
+func TestManyChangesAreTakenBackTogether(t *testing.T) {
+	m, reps := manyDoubled(t, 100, 0)
+	before := dump(t, m.Memory)
+	var undos []providers.Undo
+	for _, r := range impatient.ApplyAll(context.Background(), m, plansOf(t, m, reps)) {
+		require.NoError(t, r.Err)
+		undos = append(undos, r.Result.Undo)
+	}
+	require.NoError(t, m.Put(public, cname(nth(7), wrong)))
+	reads, _ := m.Calls()
+	var back []providers.Plan
+	for i, p := range providers.PlanUndos(context.Background(), m, append(undos, providers.Undo{})) {
+		switch i {
+		case 7:
+			require.ErrorIs(t, p.Err, providers.ErrConflict)
+		case 100:
+			require.NoError(t, p.Err)
+			require.True(t, p.Plan.Empty())
+		default:
+			require.NoError(t, p.Err)
+			require.True(t, p.Plan.TakesBack())
+			back = append(back, p.Plan)
+		}
+	}
+	now, _ := m.Calls()
+	require.Equal(t, 1, now-reads)
+	for _, r := range impatient.ApplyAll(context.Background(), m, back) {
+		require.NoError(t, r.Err)
+	}
+	after := slices.DeleteFunc(dump(t, m.Memory), func(l string) bool { return strings.Contains(l, nth(7)) })
+	require.Equal(t, slices.DeleteFunc(before, func(l string) bool { return strings.Contains(l, nth(7)) }), after)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/acmdoctor/acmdoctor/resolver"
 	"github.com/acmdoctor/acmdoctor/validate"
 )
 
@@ -54,24 +55,53 @@ func (u Undo) Zone() Zone { return u.plan.zone }
 // wraps [ErrConflict] and nothing is planned. A name that was emptied on the way to a replacement that never came, and is still
 // empty, is restored.
 func (u Undo) Plan(ctx context.Context, c Client) (Plan, error) {
+	p := PlanUndos(ctx, c, []Undo{u})[0]
+	return p.Plan, p.Err
+}
+
+// PlanUndos is [Undo.Plan] for many changes, each with its own plan or error, in their order. All names of a zone are read with one
+// call of [Client.Read].
+func PlanUndos(ctx context.Context, c Client, undos []Undo) []Planned {
+	out := make([]Planned, len(undos))
+	groups := zoneGroups[int]{}
+	for i, u := range undos {
+		p := u.plan
+		switch {
+		case p.Empty():
+			p.why = "there is nothing to take back"
+			out[i].Plan = p
+		case c.Name() != p.provider:
+			out[i].Err = fmt.Errorf("providers: the change was made at %s, not at %s: %w", p.provider, c.Name(), ErrConflict)
+		default:
+			if out[i].Err = p.inScope(); out[i].Err == nil {
+				groups.add(p.zone, i)
+			}
+		}
+	}
+	for _, g := range groups.list {
+		var owners []resolver.Name
+		for _, i := range g.of {
+			owners = append(owners, names(undos[i].plan.units)...)
+		}
+		sets, err := c.Read(ctx, g.zone, owners...)
+		standing := byName(sets)
+		for _, i := range g.of {
+			if err != nil {
+				out[i].Err = fmt.Errorf("providers: read %s at %s: %w", g.zone.Apex, c.Name(), err)
+				continue
+			}
+			out[i].Plan, out[i].Err = undos[i].from(standing, c.Traits())
+		}
+	}
+	return out
+}
+
+// from gives the plan that takes the change back from what stands there now.
+func (u Undo) from(standing map[resolver.Name][]RRset, traits Traits) (Plan, error) {
 	p := u.plan
-	if p.Empty() {
-		p.why = "there is nothing to take back"
-		return p, nil
-	}
-	if c.Name() != p.provider {
-		return Plan{}, fmt.Errorf("providers: the change was made at %s, not at %s: %w", p.provider, c.Name(), ErrConflict)
-	}
-	if err := p.inScope(); err != nil {
-		return Plan{}, err
-	}
-	sets, err := c.Read(ctx, p.zone, names(p.units)...)
-	if err != nil {
-		return Plan{}, fmt.Errorf("providers: read %s at %s: %w", p.zone.Apex, p.provider, err)
-	}
 	var units []unit
 	for _, x := range p.units {
-		cur := at(sets, x.name)
+		cur := at(standing[x.name], x.name)
 		switch {
 		case sameSets(cur, x.after):
 			continue
@@ -81,7 +111,7 @@ func (u Undo) Plan(ctx context.Context, c Client) (Plan, error) {
 			return Plan{}, conflict(x, cur)
 		}
 	}
-	p.units, p.made, p.traits = units, time.Now(), c.Traits()
+	p.units, p.made, p.traits = units, time.Now(), traits
 	if len(units) == 0 {
 		p.why = "everything is as it was before the change already"
 	}

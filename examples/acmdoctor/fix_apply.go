@@ -103,7 +103,9 @@ func (c *fixCommand) applyAt(ctx context.Context, a *account, todo []*mending) {
 		now[i].became(got.Result, a.explain(got.Err, true))
 	}
 	for _, m := range late {
-		c.planUndo(ctx, m, *m.late)
+		t := takenBack{}
+		t.add(m, *m.late)
+		t.plan(ctx, a)
 		m.late = nil
 		if m.err == nil && !m.plan.Empty() {
 			res, err := applier.Apply(ctx, a.client, m.plan)

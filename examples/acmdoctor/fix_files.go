@@ -122,9 +122,18 @@ func (f *undoFile) save(u providers.Undo) error {
 	return errors.Join(keep(file, append(line, '\n')), file.Close())
 }
 
+// openFile is an [os.File] that is open for writing, or what takes its place in a test.
+type openFile interface {
+	io.Writer
+	Stat() (os.FileInfo, error)
+	Chmod(os.FileMode) error
+	Sync() error
+	Truncate(int64) error
+}
+
 // keep adds to a file what is to last, for nobody else to read, or leaves it as it was: with half a line behind it, what stands there
 // already could not be read any more. What is no plain file, a pipe say, takes the text and nothing else.
-func keep(file *os.File, text []byte) error {
+func keep(file openFile, text []byte) error {
 	if !isPlain(file) {
 		_, err := file.Write(text)
 		return err
@@ -146,7 +155,7 @@ func keep(file *os.File, text []byte) error {
 }
 
 // isPlain reports whether the file is one that lies on a disk.
-func isPlain(file *os.File) bool {
+func isPlain(file openFile) bool {
 	info, err := file.Stat()
 	return err == nil && info.Mode().IsRegular()
 }

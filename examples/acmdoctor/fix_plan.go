@@ -294,6 +294,7 @@ func (c *fixCommand) fromUndo(ctx context.Context, accounts *accounts) ([]*mendi
 	}
 	var all []*mending
 	touched := map[resolver.Name]bool{}
+	now := map[*account]*takenBack{}
 	for _, u := range slices.Backward(undos) {
 		m := &mending{record: u.Record()}
 		all = append(all, m)
@@ -317,14 +318,31 @@ func (c *fixCommand) fromUndo(ctx context.Context, accounts *accounts) ([]*mendi
 			m.late = &u
 			continue
 		}
-		c.planUndo(ctx, m, u)
+		if now[m.account] == nil {
+			now[m.account] = &takenBack{}
+		}
+		now[m.account].add(m, u)
+	}
+	for a, t := range now {
+		t.plan(ctx, a)
 	}
 	return all, nil
 }
 
-func (c *fixCommand) planUndo(ctx context.Context, m *mending, u providers.Undo) {
-	m.plan, m.err = u.Plan(ctx, m.account.client)
-	m.err = m.account.explain(m.err, false)
+// takenBack is what is taken back at one account, planned together.
+type takenBack struct {
+	of    []*mending
+	undos []providers.Undo
+}
+
+func (t *takenBack) add(m *mending, u providers.Undo) {
+	t.of, t.undos = append(t.of, m), append(t.undos, u)
+}
+
+func (t *takenBack) plan(ctx context.Context, a *account) {
+	for i, p := range providers.PlanUndos(ctx, a.client, t.undos) {
+		t.of[i].plan, t.of[i].err = p.Plan, a.explain(p.Err, false)
+	}
 }
 
 // export prints the plans in a form that runs without us.
