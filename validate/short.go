@@ -53,9 +53,13 @@ const (
 
 // heard is what came of a question: a place in short.raw, or an error.
 type heard struct {
-	question resolver.Question
+	ask      *bulk.Ask
 	from, to int
 	err      error
+}
+
+func (h heard) question() resolver.Question {
+	return resolver.Question{Name: h.ask.Name, Type: h.ask.Type, Server: h.ask.Server, DNSSEC: h.ask.DNSSEC}
 }
 
 // mostWaits is how often a record waits for what another's check finds out, before it is checked whole itself.
@@ -97,13 +101,13 @@ func (s *short) whole(then func()) {
 // exchanges gives what was answered so far, for a whole check, and how much was asked that is not among it.
 func (s *short) exchanges() (out []resolver.Exchange, asked int) {
 	for _, h := range s.heard {
-		e := resolver.Exchange{Question: h.question}
+		e := resolver.Exchange{Question: h.question()}
 		if h.err != nil {
 			// An answer that is not to be had by a datagram is asked for once more, by other means.
 			continue
 		}
 		var err error
-		if e.Response, err = resolver.ParseMessage(h.question, s.raw[h.from:h.to]); err != nil || e.Response.Truncated {
+		if e.Response, err = resolver.ParseMessage(h.question(), s.raw[h.from:h.to]); err != nil || e.Response.Truncated {
 			continue
 		}
 		if c := e.Response.RCode; c == resolver.FormErr || c == resolver.NotImp || c == resolver.BadVers {
@@ -168,7 +172,7 @@ func (s *short) ask(server netip.AddrPort, name resolver.Name, t resolver.Type, 
 	*a = bulk.Ask{Server: server, Name: name, Type: t, DNSSEC: true}
 	a.Done = func(out *bulk.Outbox, m *bulk.Message, err error) {
 		s.mu.Lock()
-		h := heard{question: resolver.Question{Name: name, Type: t, Server: server, DNSSEC: true}, err: err}
+		h := heard{ask: a, err: err}
 		if err == nil {
 			h.from = len(s.raw)
 			s.raw = append(withRoom(s.raw, len(m.Bytes())), m.Bytes()...)
@@ -511,12 +515,12 @@ func (s *short) secure() bool {
 	var child dnssec.Zone
 	var ds, keys resolver.Response
 	for _, h := range s.heard {
-		if h.question.Type == walkType && h.question.Server == s.asks[0].Server || h.question.Type == resolver.TypeDNSKEY {
-			r, err := resolver.ParseMessage(h.question, s.raw[h.from:h.to])
+		if h.ask.Type == walkType && h.ask.Server == s.asks[0].Server || h.ask.Type == resolver.TypeDNSKEY {
+			r, err := resolver.ParseMessage(h.question(), s.raw[h.from:h.to])
 			if err != nil || h.err != nil {
 				return false
 			}
-			if h.question.Type == resolver.TypeDNSKEY {
+			if h.ask.Type == resolver.TypeDNSKEY {
 				keys = r
 			} else {
 				ds = r
@@ -528,10 +532,10 @@ func (s *short) secure() bool {
 	}
 	var told []resolver.Response
 	for i, h := range s.heard {
-		if h.err != nil || h.question.Server == s.asks[0].Server || h.question.Type != walkType && h.question.Type != resolver.TypeCAA || s.sameAsBefore(i) {
+		if h.err != nil || h.ask.Server == s.asks[0].Server || h.ask.Type != walkType && h.ask.Type != resolver.TypeCAA || s.sameAsBefore(i) {
 			continue
 		}
-		r, err := resolver.ParseMessage(h.question, s.raw[h.from:h.to])
+		r, err := resolver.ParseMessage(h.question(), s.raw[h.from:h.to])
 		if err != nil {
 			return false
 		}
@@ -558,7 +562,7 @@ func (s *short) secure() bool {
 func (s *short) sameAsBefore(i int) bool {
 	h := s.heard[i]
 	for _, o := range s.heard[:i] {
-		if o.err == nil && o.question.Type == h.question.Type && o.question.Name == h.question.Name && o.question.Server != s.asks[0].Server &&
+		if o.err == nil && o.ask.Type == h.ask.Type && o.ask.Name == h.ask.Name && o.ask.Server != s.asks[0].Server &&
 			string(s.raw[o.from+2:o.to]) == string(s.raw[h.from+2:h.to]) {
 			return true
 		}
