@@ -130,9 +130,9 @@ func questions(w simnet.World, i int) []question {
 	out := []question{{w.Above(i), name, dns.TypeTXT}}
 	servers := w.Servers(i)
 	for _, s := range servers {
-		out = append(out, question{s, name, dns.TypeTXT})
+		out = append(out, question{s, name, dns.TypeTXT}, question{s, zone, dns.TypeCAA})
 	}
-	out = append(out, question{servers[0], zone, dns.TypeNS}, question{servers[0], zone, dns.TypeCAA})
+	out = append(out, question{servers[0], zone, dns.TypeNS})
 	if w.IsSigned(i) {
 		out = append(out, question{servers[0], zone, dns.TypeDNSKEY})
 	}
