@@ -90,6 +90,9 @@ func (p *Pass) climbWithin(zone resolver.Name) (names []resolver.Name) {
 // maxClimbAlong is how many names of a zone are asked for CAA before it is known whether a climb gets there.
 const maxClimbAlong = 8
 
+// maxAliases is how many aliases are followed from one name of a climb, by all that its servers say: one is the rule.
+const maxAliases = 64
+
 // CAA climbs from a domain of the certificate towards the root, as RFC 8659, 3 says: at each name an alias is followed to
 // its target, and never up from there. In the zones from the registered domain down every server is asked, since a CA may ask
 // any; elsewhere one will do. The error wraps [ErrUndetermined] where a name on the way is answered for by nobody, where
@@ -130,7 +133,7 @@ func (p *Pass) relevantCAA(ctx context.Context, base resolver.Name) (c CAA, err 
 		}
 		here := up
 		here.At, here.Owner = n, n
-		nothing, x := p.readCAA(ctx, &c, here, said[i])
+		nothing, x := p.readCAA(ctx, &c, here, said[i], new(int))
 		if err == nil {
 			err = x
 		}
@@ -139,13 +142,14 @@ func (p *Pass) relevantCAA(ctx context.Context, base resolver.Name) (c CAA, err 
 		}
 		up = nothing
 	}
-	c.add(up)
+	c.Sets = append(c.Sets, up)
 	return c, err
 }
 
 // readCAA reads what is said at the owner of a set, through aliases, and adds the sets that are found. What is left is to be
-// looked for above: the way that led here, longer by an answer where some server says that nothing is here.
-func (p *Pass) readCAA(ctx context.Context, c *CAA, here CAASet, said caaAnswers) (up CAASet, err error) {
+// looked for above: the way that led here, longer by an answer where some server says that nothing is here. Aliases counts
+// those that were followed: each server may give others, and each of these again.
+func (p *Pass) readCAA(ctx context.Context, c *CAA, here CAASet, said caaAnswers, aliases *int) (up CAASet, err error) {
 	c.Saw, c.Unanswered = append(c.Saw, said.usable...), append(c.Unanswered, said.failed...)
 	up, err = CAASet{Saw: here.Saw, Servers: here.Servers, Others: here.Others}, said.err
 	for _, alike := range sameCAA(said.usable) {
@@ -162,7 +166,7 @@ func (p *Pass) readCAA(ctx context.Context, c *CAA, here CAASet, said caaAnswers
 			}
 		}
 		if next.Set = alike[0].Response.RRs(next.Owner, resolver.TypeCAA); len(next.Set) > 0 {
-			c.add(next)
+			c.Sets = append(c.Sets, next)
 			continue
 		}
 		alias := targets(alike[0].Response, next.Owner)
@@ -171,12 +175,16 @@ func (p *Pass) readCAA(ctx context.Context, c *CAA, here CAASet, said caaAnswers
 			continue
 		}
 		var x error
-		if len(next.Via) == maxChain || alias[0] == next.At || slices.Contains(next.Via, alias[0]) { // a resolver gives up, too
+		switch {
+		case len(next.Via) == maxChain || alias[0] == next.At || slices.Contains(next.Via, alias[0]): // a resolver gives up, too
 			x = &caaUnanswered{name: next.At, saw: next.Saw}
-		} else {
+		case *aliases == maxAliases:
+			x = fmt.Errorf("%w: the servers give more aliases at %s than are followed", ErrUndetermined, next.At)
+		default:
+			*aliases++
 			next.Owner, next.Via = alias[0], append(slices.Clip(next.Via), alias[0])
 			var above CAASet
-			if above, x = p.readCAA(ctx, c, next, p.caaAt(ctx, next.Owner)); len(above.Saw) > len(next.Saw) {
+			if above, x = p.readCAA(ctx, c, next, p.caaAt(ctx, next.Owner), aliases); len(above.Saw) > len(next.Saw) {
 				up.Saw, up.Servers, up.Others = above.Saw, above.Servers, above.Others
 			}
 		}
@@ -190,43 +198,22 @@ func (p *Pass) readCAA(ctx context.Context, c *CAA, here CAASet, said caaAnswers
 // sameCAA puts together the answers that say the same of CAA at the name that was asked for: the same set, whatever its
 // order and TTL, the same alias, or nothing.
 func sameCAA(answers []resolver.Answer) (out [][]resolver.Answer) {
-	says := func(a resolver.Answer) (all []string) {
-		for _, rr := range a.Response.RRs(a.Question.Name, resolver.TypeCAA) {
-			all = append(all, string(rr.RDATA))
-		}
-		slices.Sort(all)
-		if len(all) == 0 {
-			all = texts(targets(a.Response, a.Question.Name))
-		}
-		return all
-	}
+	var said [][]string
 	for _, a := range answers {
-		i := slices.IndexFunc(out, func(o []resolver.Answer) bool { return slices.Equal(says(o[0]), says(a)) })
+		var says []string
+		for _, rr := range a.Response.RRs(a.Question.Name, resolver.TypeCAA) {
+			says = append(says, string(rr.RDATA))
+		}
+		if slices.Sort(says); len(says) == 0 {
+			says = texts(targets(a.Response, a.Question.Name))
+		}
+		i := slices.IndexFunc(said, func(o []string) bool { return slices.Equal(o, says) })
 		if i < 0 {
-			out = append(out, []resolver.Answer{a})
-			continue
+			i, said, out = len(said), append(said, says), append(out, nil)
 		}
 		out[i] = append(out[i], a)
 	}
 	return out
-}
-
-// add takes in a set, once.
-func (c *CAA) add(s CAASet) {
-	rdata := func(rr resolver.RR) string { return string(rr.RDATA) }
-	for i, o := range c.Sets {
-		if o.At != s.At || !slices.Equal(o.Via, s.Via) || !slices.EqualFunc(o.Set, s.Set, func(a, b resolver.RR) bool { return rdata(a) == rdata(b) }) {
-			continue
-		}
-		if len(o.Servers) > 0 && len(s.Servers) > 0 {
-			c.Sets[i].Servers = append(o.Servers, s.Servers...)
-			c.Sets[i].Others = slices.DeleteFunc(o.Others, func(a resolver.Answer) bool { return slices.Contains(s.Servers, a.Server) })
-		} else {
-			c.Sets[i].Servers, c.Sets[i].Others = nil, nil
-		}
-		return
-	}
-	c.Sets = append(c.Sets, s)
 }
 
 // caaAnswers is what the servers of a zone say about CAA at one name.
