@@ -235,6 +235,56 @@ func below(f ask) ask {
 	}
 }
 
+// Every server is asked for CAA: thirteen that say each what they like.
+func TestHostileCAA(t *testing.T) {
+	const servers = 13
+	zone := func(caa func(q resolver.Question, server int) []resolver.RR) ask {
+		return func(ctx context.Context, q resolver.Question) (resolver.Response, error) {
+			server := int(q.Server.Addr().As4()[3]) - 20
+			switch {
+			case q.Server.Addr().String() == "192.0.2.2" && q.Name.NumLabels() > 1:
+				r := resolver.Response{Question: q}
+				for i := range servers {
+					n := fmt.Sprintf("ns%d.example.com.", i)
+					r.Authority = append(r.Authority, rrs("example.com. 300 NS "+n)...)
+					r.Additional = append(r.Additional, rrs(fmt.Sprintf("%s 300 A 192.0.2.%d", n, 20+i))...)
+				}
+				return r, nil
+			case server < 0 || server >= servers:
+				return below(nil)(ctx, q)
+			case q.Type == resolver.TypeCAA:
+				return resolver.Response{Question: q, Authoritative: true, Answer: caa(q, server)}, nil
+			case q.Type == resolver.TypeNS:
+				r := resolver.Response{Question: q, Authoritative: true}
+				for i := range servers {
+					r.Answer = append(r.Answer, rrs(fmt.Sprintf("example.com. 300 NS ns%d.example.com.", i))...)
+				}
+				return r, nil
+			case q.Name.FirstLabel() == "_a79":
+				return resolver.Response{Question: q, Authoritative: true, Answer: rrs(q.Name.String() + " 300 CNAME _424.xyz.acm-validations.aws.")}, nil
+			}
+			return resolver.Response{Question: q, Authoritative: true, RCode: resolver.NXDomain, Authority: rrs("example.com. 300 SOA a. b. 1 2 3 4 5")}, nil
+		}
+	}
+	t.Run("a set of its own", func(t *testing.T) {
+		rep := survive(t, zone(func(q resolver.Question, server int) (out []resolver.RR) {
+			for i := range 1000 {
+				out = append(out, rrs(fmt.Sprintf("%s 300 CAA 0 issue \"ca%d.n%d.example\"", q.Name, i, server))...)
+			}
+			return out
+		}))
+		assert.Equal(t, validate.Invalid, rep.Verdict, "%s", show(rep))
+	})
+	t.Run("an alias of its own, and of each again", func(t *testing.T) {
+		rep := survive(t, zone(func(q resolver.Question, server int) []resolver.RR {
+			h := fnv.New32a()
+			fmt.Fprint(h, q.Name, server)
+			return rrs(fmt.Sprintf("%s 300 CNAME n%d.example.com.", q.Name, h.Sum32()%12))
+		}))
+		assert.Equal(t, validate.Undetermined, rep.Verdict, "%s", show(rep))
+	})
+}
+
 func TestHostileZone(t *testing.T) {
 	nsOf := func(q resolver.Question) string { return q.Name.Ancestor(min(2, q.Name.NumLabels())).String() }
 	soa := func(q resolver.Question) []resolver.RR { return rrs(nsOf(q) + " 300 SOA a. b. 1 2 3 4 5") }

@@ -60,7 +60,7 @@ func (caaForbids) Run(ctx context.Context, p *Pass) error {
 			sets = append(sets, v)
 		}
 	}
-	for _, v := range sets {
+	for _, v := range sets[:min(maxSets, len(sets))] {
 		f := Finding{Confidence: Certain, Message: v.message()}
 		if v.Allowed {
 			f.Severity, f.Confidence = Warning, Possible
@@ -71,7 +71,7 @@ func (caaForbids) Run(ctx context.Context, p *Pass) error {
 			who, align := p.bySome(ctx, v.CAASet)
 			f.Message += ". " + who
 			f.Fixes = append(align, f.Fixes...)
-			saw = append(saw, v.Others...)
+			saw = append(saw, v.Others[:min(maxListed, len(v.Others))]...)
 		}
 		p.Report(f, saw...)
 	}
@@ -80,6 +80,10 @@ func (caaForbids) Run(ctx context.Context, p *Pass) error {
 	}
 	return unknown
 }
+
+// maxSets is how many sets are told of, where each server has another one: what is done about the first mends the others, or
+// the next check tells.
+const maxSets = 4
 
 // caaVerdict is a relevant set and what it means for some of the certificate's domains.
 type caaVerdict struct {
@@ -157,20 +161,20 @@ func (p *Pass) caaFixes(v caaVerdict) (fixes []Fix) {
 	const again = "\nthen request a new certificate: one that has failed stays so; a renewal is tried again by itself"
 	base := withoutAsterisk(v.domains[0])
 	lines := func(owner resolver.Name, now, then []string) string {
-		var b strings.Builder
+		var there, new []string
 		for _, text := range now {
 			word := "keep  "
 			if !slices.Contains(then, text) {
 				word = "delete"
 			}
-			fmt.Fprintf(&b, "\n  %s  %s CAA %s", word, owner, abridged(text))
+			there = append(there, fmt.Sprintf("%s  %s CAA %s", word, owner, abridged(text)))
 		}
 		for _, text := range then {
 			if !slices.Contains(now, text) {
-				fmt.Fprintf(&b, "\n  add     %s CAA %s", owner, abridged(text))
+				new = append(new, fmt.Sprintf("add     %s CAA %s", owner, abridged(text)))
 			}
 		}
-		return b.String()
+		return "\n  " + strings.Join(append(firstOf(there), new...), "\n  ")
 	}
 	if len(v.Via) > 0 {
 		fixes = append(fixes, Fix{Where: WhereZone, Message: fmt.Sprintf("at %s, give %s A and AAAA records in place of the CNAME to %s while the certificate is issued "+
