@@ -18,11 +18,12 @@ const (
 	nearSwapped                         // name and value changed places
 )
 
-// nearName is a name at which a mistake may have put the record.
+// nearName is a name at which a mistake may have put the record, or two at once.
 type nearName struct {
 	Kind nearKind
+	Also []nearKind // the further mistakes; one is the rule
 	Name resolver.Name
-	Why  string // the mistake in a few words
+	Why  string // in a few words
 }
 
 // nearHit is such a name that holds what the record should.
@@ -33,6 +34,9 @@ type nearHit struct {
 	TTL    uint32
 }
 
+// maxAncestors is how many names between the domain and the zone are thought of.
+const maxAncestors = 3
+
 // nearRound is how many names are asked for at a time, the likely ones first: enough for any record of an apex domain.
 const nearRound = 8
 
@@ -41,9 +45,9 @@ func nearNames(r Record, zone resolver.Name) []nearName {
 	n, b, reg := r.Name, r.Domain(), registrable(r.Domain())
 	token := r.Token()
 	var out []nearName
-	add := func(k nearKind, name resolver.Name, ok bool, why string) {
+	add := func(k nearKind, name resolver.Name, ok bool, why string, also ...nearKind) {
 		if ok && name != n && name.Within(zone) && !slices.ContainsFunc(out, func(x nearName) bool { return x.Name == name }) {
-			out = append(out, nearName{k, name, why})
+			out = append(out, nearName{Kind: k, Also: also, Name: name, Why: why})
 		}
 	}
 	at := func(parent resolver.Name) (resolver.Name, bool) { return parent.Child(token) }
@@ -100,6 +104,26 @@ func nearNames(r Record, zone resolver.Name) []nearName {
 	}
 	doubled(zone, 2, "the zone's name is in it three times")
 	doubled(b, 2, "the domain's name is in it three times")
+	parent := b.Parent()
+	for range maxAncestors {
+		if !parent.Below(zone) {
+			break
+		}
+		doubled(parent, 1, "the name "+parent.Text()+" is in it twice")
+		relocated(parent, "it stands at "+parent.Text())
+		parent = parent.Parent()
+	}
+	if within, ok := b.TrimSuffix(zone); ok {
+		again, ok := within.Under(b)
+		if ok {
+			again, ok = at(again)
+		}
+		add(nearDoubled, again, ok, "what "+b.Text()+" has in front of the zone's name is in it twice")
+	}
+	if stripped, ok := withoutUnderscore(n); ok {
+		both, ok := stripped.Under(zone)
+		add(nearUnderscored, both, ok, "the underscore in front is missing, and the zone's name is in it twice", nearDoubled)
+	}
 	return out
 }
 

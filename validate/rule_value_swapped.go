@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
@@ -37,7 +38,7 @@ func (valueSwapped) Run(ctx context.Context, p *Pass) error {
 func (p *Pass) reportNear(ctx context.Context, kind nearKind, message func(nearHit) string) error {
 	hits, err := p.nearHits(ctx)
 	for _, h := range hits {
-		if h.Kind != kind {
+		if h.Kind != kind && !slices.Contains(h.Also, kind) {
 			continue
 		}
 		p.Report(Finding{Confidence: Certain, Message: message(h), Fixes: []Fix{p.move(ctx, h)}}, h.Answer)
