@@ -29,7 +29,12 @@ func (valueDoubled) Run(ctx context.Context, p *Pass) error {
 	for _, target := range p.differing() {
 		suffix, ok := doubledValue(p.Record, p.facts.zone, target)
 		if !ok {
-			continue
+			if _, suffix, ok = appendedTo(p.Record, p.facts.zone, target); !ok {
+				continue
+			}
+			if end, err := p.chained(ctx); err != nil || end.Reaches {
+				return err // a name in the zone may lead to the value
+			}
 		}
 		p.Report(Finding{
 			Confidence: Certain,

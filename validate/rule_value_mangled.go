@@ -32,7 +32,11 @@ func (valueMangled) Run(ctx context.Context, p *Pass) error {
 		if _, doubled := doubledValue(p.Record, p.facts.zone, target); doubled {
 			continue
 		}
-		how, confidence, ok := mangled(p.Record, target)
+		typed := target
+		if head, _, appended := appendedTo(p.Record, p.facts.zone, target); appended {
+			typed = head // the rest is value-doubled's
+		}
+		how, confidence, ok := mangled(p.Record, typed)
 		if !ok {
 			continue
 		}
@@ -83,9 +87,11 @@ func mangled(r Record, target resolver.Name) (how string, c Confidence, ok bool)
 		return told("a label in the middle is missing"), Likely, true
 	case sameFirst:
 		return told("what follows the first label differs"), Likely, true
+	case fewSlips(first(target.Text()), first(r.Value.Text()), first(want[0])):
+		return told("a few characters differ"), Likely, true
 	case underSuffix && len(have) > 0:
 		a, b := first(have[0]), first(want[0])
-		if _, slips := edits(a, b); slips <= min(maxSlips, max(1, len(b)/slipsPer)) {
+		if fewSlips(a, b, b) {
 			return told("a few characters differ"), Likely, true
 		}
 		rest := a != "" && slices.Equal(have[1:], want[1:])
@@ -94,4 +100,10 @@ func mangled(r Record, target resolver.Name) (how string, c Confidence, ok bool)
 		}
 	}
 	return "", "", false
+}
+
+// fewSlips reports whether one text was made of the other by slips, as few as a first label of that length may have.
+func fewSlips(found, wanted, first string) bool {
+	_, slips := edits(found, wanted)
+	return slips <= min(maxSlips, max(1, len(first)/slipsPer))
 }

@@ -35,7 +35,11 @@ func (valueMismatch) Run(ctx context.Context, p *Pass) error {
 	target := all[0]
 	msg := fmt.Sprintf("%s has the value %s, and the certificate asks for %s", p.Record.Name, target, p.Record.Value)
 	fix := p.correct()
-	if ofACM(target) {
+	typed := target
+	if head, _, appended := appendedTo(p.Record, p.facts.zone, target); appended {
+		typed = head
+	}
+	if ofACM(typed) {
 		msg += "; this is some record of ACM, of an older request, another account or an ACME endpoint, but not this certificate's"
 		fix += "; make sure first that this is the certificate that must live: the other value may renew another one"
 	}

@@ -60,3 +60,18 @@ func doubledValue(r Record, zone, target resolver.Name) (suffix resolver.Name, o
 	}
 	return resolver.Name{}, false
 }
+
+// appendedTo reports whether target is some value of ACM, or what a paste made of the record's own, with the zone, the domain or
+// an ancestor of the name inside the zone appended, and which.
+func appendedTo(r Record, zone, target resolver.Name) (head, suffix resolver.Name, ok bool) {
+	for s := r.Name; s.Within(zone); s = s.Parent() {
+		rest, below := target.TrimSuffix(s)
+		if !below {
+			continue
+		}
+		if _, sure, pasted := mangled(r, rest); ofACM(rest) || pasted && sure == Certain {
+			return rest, s, true
+		}
+	}
+	return resolver.Name{}, resolver.Name{}, false
+}
