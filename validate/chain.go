@@ -88,28 +88,3 @@ func (p *Pass) differing() []resolver.Name {
 	slices.SortFunc(out, resolver.Name.Compare)
 	return out
 }
-
-// probe asks for a name beside the record's that nobody has: what it answers, a wildcard answers.
-func (p *Pass) probe(ctx context.Context) (resolver.Answer, error) {
-	name, ok := p.probeName()
-	if !ok {
-		return resolver.Answer{}, fmt.Errorf("%w: the name leaves no room for a probe", ErrNotApplicable)
-	}
-	return p.AskOne(ctx, name, resolver.TypeCNAME)
-}
-
-// allFromWildcard reports whether every server that answers gives what a wildcard gives to any name, and not the record.
-func (p *Pass) allFromWildcard(ctx context.Context) bool {
-	all := p.differing()
-	return len(all) > 0 && len(p.with(Differs)) == len(p.answered()) && p.isWildcard(ctx, all)
-}
-
-// isWildcard reports whether the name that nobody has answers with these targets too.
-func (p *Pass) isWildcard(ctx context.Context, all []resolver.Name) bool {
-	a, err := p.probe(ctx)
-	if err != nil {
-		return false
-	}
-	first, ok := p.firstAnswering()
-	return ok && len(all) > 0 && slices.Equal(targets(a.Response, a.Question.Name), first.CNAMEs())
-}

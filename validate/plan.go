@@ -160,15 +160,6 @@ func (p *Pass) wild(ctx context.Context) []resolver.Name {
 	return targets(p.known(ctx, f.leading, probe, resolver.TypeCNAME), probe)
 }
 
-// fromWildcard reports whether the signature over a CNAME counts fewer labels than its name has (RFC 4035, 5.3.4). It does
-// not ask whether the signature is right.
-func fromWildcard(a resolver.Answer) bool {
-	const labels = 3
-	return slices.ContainsFunc(a.Response.RRs(a.Question.Name, resolver.TypeRRSIG), func(rr resolver.RR) bool {
-		return len(rr.RDATA) > labels && resolver.Type(rr.RDATA[0])<<8|resolver.Type(rr.RDATA[1]) == resolver.TypeCNAME && int(rr.RDATA[labels]) < a.Question.Name.NumLabels()
-	})
-}
-
 // leadsTo gives the wrong targets in the walk's answers that are worth following: not AWS's own names, and not what a
 // wildcard gives to any name.
 func (p *Pass) leadsTo(ctx context.Context) (out []resolver.Name) {
@@ -284,10 +275,17 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 	if ok && text { // what stands at the name may be what a wildcard gives to any
 		ask(first, probe, resolver.TypeTXT)
 	}
+	below, room := p.belowName()
 	if ok && len(said) == 0 && len(address.RRs(name, resolver.TypeA)) > 0 {
 		ask(first, probe, resolver.TypeA)
+		if room {
+			ask(first, below, resolver.TypeA)
+		}
 	}
 	wild := strings.Join(texts(p.wild(ctx)), " ")
+	if room && said[wild] > 0 && !p.trusts(f.cut) {
+		ask(first, below, resolver.TypeCNAME)
+	}
 	if len(said) > 1 || len(said) == 1 && said[wild] == 0 || above {
 		if denied > 0 || above || len(said) > 1 { // the servers disagree
 			zone := p.zoneHere(ctx, p.views(answers, true))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 	"github.com/acmdoctor/acmdoctor/resolver/dnssec"
@@ -51,24 +50,28 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 	saw := []resolver.Answer{first.Answer, beside}
 	switch {
 	case len(here) > 0 && slices.Equal(here, there):
+		if made, err := p.madeByWildcard(ctx, first.Answer, resolver.TypeCNAME); err != nil || !made {
+			return err
+		}
 	case len(here) == 0 && len(there) == 0:
 		// Addresses may come from a wildcard too. Only where the name has some is it worth a question for the other.
-		a, err := p.AskOne(ctx, p.Record.Name, resolver.TypeA)
-		if err != nil {
-			return err
+		if first.Response.RCode == resolver.NXDomain {
+			return nil
 		}
-		addrs := a.Response.RRs(p.Record.Name, resolver.TypeA)
+		answers := p.atName(ctx, resolver.TypeA, resolver.TypeAAAA)
+		addrs := otherData(answers, p.Record.Name)
 		if len(addrs) == 0 {
+			return Answers(answers).Known()
+		}
+		if !p.wildcardOf(ctx, addrs) {
 			return nil
 		}
-		b, err := p.AskOne(ctx, beside.Question.Name, resolver.TypeA)
-		if err != nil {
-			return err
+		saw = addrs
+		for _, a := range addrs {
+			if b, err := p.AskOne(ctx, beside.Question.Name, a.Question.Type); err == nil {
+				saw = append(saw, b)
+			}
 		}
-		if !sameRDATA(addrs, b.Response.RRs(beside.Question.Name, resolver.TypeA)) {
-			return nil
-		}
-		saw = []resolver.Answer{a, b}
 	default:
 		return nil
 	}
@@ -89,26 +92,4 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 		}},
 	}, saw...)
 	return nil
-}
-
-func sameRDATA(a, b []resolver.RR) bool {
-	return slices.EqualFunc(a, b, func(x, y resolver.RR) bool { return x.RDATA == y.RDATA })
-}
-
-// wildcardOf reports whether all this data is what a wildcard gives to any name: then nothing stands at the name itself.
-func (p *Pass) wildcardOf(ctx context.Context, data []resolver.Answer) bool {
-	name, ok := p.probeName()
-	if !ok {
-		return false
-	}
-	same := make([]bool, len(data))
-	var wg sync.WaitGroup
-	for i, a := range data {
-		wg.Go(func() {
-			b, err := p.AskOne(ctx, name, a.Question.Type)
-			same[i] = err == nil && sameRDATA(a.Response.RRs(p.Record.Name, a.Question.Type), b.Response.RRs(name, a.Question.Type))
-		})
-	}
-	wg.Wait()
-	return !slices.Contains(same, false)
 }
