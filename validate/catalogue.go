@@ -33,6 +33,12 @@ func WriteMarkdown(w io.Writer, rules []Rule) error {
 			fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", i.ID, i.ID, links(i.Explains))
 		}
 	}
+	b.WriteString("\nA consequence where what ACM says of the certificate makes it one:\n\n| consequence | of |\n| --- | --- |\n")
+	for _, i := range infos {
+		if len(i.Follows) > 0 {
+			fmt.Fprintf(&b, "| [`%s`](#%s) | %s |\n", i.ID, i.ID, links(i.Follows))
+		}
+	}
 	for _, i := range infos {
 		i.writeMarkdown(&b, infos)
 	}
@@ -57,6 +63,9 @@ func (i Info) writeMarkdown(b *strings.Builder, all []Info) {
 	if len(by) > 0 {
 		fmt.Fprintf(b, "\nExplained by: %s\n", links(by))
 	}
+	if len(i.Follows) > 0 {
+		fmt.Fprintf(b, "\nExplained, where ACM's reason is that, by: %s\n", links(i.Follows))
+	}
 	b.WriteString("\nSources\n\n")
 	for _, ref := range i.Refs {
 		fmt.Fprintf(b, "- %s\n", markdown(ref.String()))
@@ -66,6 +75,10 @@ func (i Info) writeMarkdown(b *strings.Builder, all []Info) {
 func links(ids []ID) string {
 	out := make([]string, len(ids))
 	for i, id := range ids {
+		if id == AnyRecordError {
+			out[i] = "every certain error about the record"
+			continue
+		}
 		out[i] = fmt.Sprintf("[`%s`](#%s)", id, id)
 	}
 	return strings.Join(out, ", ")

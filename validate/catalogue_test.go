@@ -2,6 +2,7 @@ package validate_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -48,3 +49,28 @@ func TestMarkdownSaysWhenItCannotBeWritten(t *testing.T) {
 type failing struct{ err error }
 
 func (f failing) Write([]byte) (int, error) { return 0, f.err }
+
+// What a world calls a consequence, the catalogue's tables call one.
+func TestEveryConsequenceIsInTheTables(t *testing.T) {
+	infos := map[validate.ID]validate.Info{}
+	for _, r := range validate.Rules() {
+		infos[r.Info().ID] = r.Info()
+	}
+	seen := 0
+	for _, w := range loadWorlds(t) {
+		for _, f := range w.Want {
+			if f.ExplainedBy == "" {
+				continue
+			}
+			seen++
+			follows := infos[f.Rule].Follows
+			assert.True(t, slices.Contains(infos[f.ExplainedBy].Explains, f.Rule) || slices.Contains(follows, f.ExplainedBy) || slices.Contains(follows, validate.AnyRecordError),
+				"%s: %s is explained by %s, and neither rule says so", w.File, f.Rule, f.ExplainedBy)
+		}
+	}
+	require.NotZero(t, seen)
+	var b strings.Builder
+	require.NoError(t, validate.WriteMarkdown(&b, validate.Rules()))
+	assert.Contains(t, b.String(), "| [`certificate-failed`](#certificate-failed) | [`caa-forbids`](#caa-forbids), [`domain-ineligible`](#domain-ineligible) |")
+	assert.Contains(t, b.String(), "| [`renewal-blocked`](#renewal-blocked) | [`caa-forbids`](#caa-forbids), [`domain-ineligible`](#domain-ineligible), every certain error about the record |")
+}

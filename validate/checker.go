@@ -347,10 +347,7 @@ func sortFindings(findings []Finding, order map[ID]int) {
 	})
 }
 
-// anyRecordError in Finding.follows stands for every certain error about the record.
-const anyRecordError ID = "*"
-
 func (f Finding) followsFrom(cause Finding) bool {
-	return slices.Contains(f.follows, cause.Rule) || slices.Contains(f.follows, anyRecordError) &&
+	return slices.Contains(f.follows, cause.Rule) || slices.Contains(f.follows, AnyRecordError) &&
 		cause.About == AboutRecord && cause.Severity == Error && cause.Confidence == Certain
 }

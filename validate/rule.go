@@ -28,7 +28,10 @@ type Info struct {
 	Fix      string   // what to do about it
 	Severity Severity // the worst it reports
 	Explains []ID     // rules whose findings are consequences of this one's
-	Refs     []Ref    // where the facts come from; never empty
+	// Follows are rules of which this one's finding is a consequence where what ACM says makes it one: for the catalogue, since
+	// each finding knows for itself. They need not be in the set. [AnyRecordError] stands for all.
+	Follows []ID
+	Refs    []Ref // where the facts come from; never empty
 	// Probe marks a rule that asks questions which only a failure justifies: it runs when a rule that it explains has
 	// failed, so that a healthy record is not probed.
 	Probe bool
@@ -39,6 +42,9 @@ type Info struct {
 	// certificate, and its findings are [AboutCertificate]: they change no verdict.
 	Certificate bool
 }
+
+// AnyRecordError stands in [Info.Follows] for every rule that finds a certain error about the record.
+const AnyRecordError ID = "*"
 
 // Ref is a source: a document and the place in it.
 type Ref struct{ Source, Section string }

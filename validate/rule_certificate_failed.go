@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 )
 
 // certificateFailed and acmeValidationFailed find what ACM has refused, and say why in words.
@@ -66,6 +67,24 @@ func failureOf(reason string) failure {
 	return failure{Means: "ACM's reason is one that this program does not know", Do: "look for it in ACM's documentation", Where: WhereACM}
 }
 
+// follows gives the rule that explains a refusal for this reason; none where the DNS and the name do not show it.
+func (f failure) follows() []ID {
+	if f.From == "" {
+		return nil
+	}
+	return []ID{f.From}
+}
+
+// refusals gives the rules that explain a refusal of ACM for some reason, sorted.
+func refusals() []ID {
+	var out []ID
+	for _, f := range failures {
+		out = append(out, f.follows()...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // failureText is the reason in words, with ACM's own word for it.
 func failureText(reason string) string {
 	if reason == "" {
@@ -89,6 +108,7 @@ func (certificateFailed) Info() Info {
 		Input:       true,
 		Certificate: true,
 		Explains:    []ID{"input-invalid"},
+		Follows:     refusals(),
 		Refs:        []Ref{refCertificate, {"ACM User Guide", "Troubleshoot certificate requests"}},
 	}
 }
@@ -104,9 +124,7 @@ func (certificateFailed) Run(ctx context.Context, p *Pass) error {
 		Message: "ACM has refused this request: " + failureText(c.FailureReason) +
 			"; nothing revives it, so request a new one when the reason is gone",
 	}
-	if why.From != "" {
-		f.follows = []ID{why.From}
-	}
+	f.follows = why.follows()
 	fixes := p.requestAnew(ctx)
 	verdict, _ := p.verdict(ctx)
 	switch {

@@ -23,6 +23,7 @@ func (renewalBlocked) Info() Info {
 		Fix:         "Put the record back before the certificate ends; ACM then renews by itself. A name that is given up can only be left out of a new certificate.",
 		Severity:    Error,
 		Certificate: true,
+		Follows:     append(refusals(), AnyRecordError),
 		Refs:        []Ref{{"ACM User Guide", "Managed certificate renewal, DNS validation"}, {"ACM API Reference", "RenewalSummary"}},
 	}
 }
@@ -52,11 +53,11 @@ func (renewalBlocked) Run(ctx context.Context, p *Pass) error {
 		p.Report(Finding{
 			Confidence: Certain, Message: "ACM could not renew the certificate: " + failureText(c.Renewal.Reason) + until,
 			Fixes:   []Fix{{Where: WhereACM, Message: strings.TrimPrefix(failureOf(c.Renewal.Reason).Do+"; if ACM does not try again by itself, request a new certificate:\n", "; ") + c.requestAgain()}},
-			follows: []ID{failureOf(c.Renewal.Reason).From},
+			follows: failureOf(c.Renewal.Reason).follows(),
 		})
 		return nil
 	}
-	f := Finding{Confidence: Certain, Message: "the renewal waits for validation", follows: []ID{anyRecordError}}
+	f := Finding{Confidence: Certain, Message: "the renewal waits for validation", follows: []ID{AnyRecordError}}
 	if len(waiting) > 0 {
 		f.Message += " of " + domainsText(waiting)
 	}
