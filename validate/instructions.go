@@ -137,6 +137,32 @@ func (p *Pass) put(from ...resolver.Name) Change {
 	return c
 }
 
+// atApex reports whether the record's name is delegated: it is a zone of its own, whose apex holds SOA and NS records, and no
+// CNAME may stand beside these (RFC 1034, 3.6.2).
+func (p *Pass) atApex() bool { return !p.facts.zone.IsZero() && p.facts.zone == p.Record.Name }
+
+// offApex gives fixes that create no CNAME at the apex of a zone: the delegation has to go, and the record to take its place.
+func (p *Pass) offApex(fixes []Fix) (out []Fix) {
+	if !p.atApex() {
+		return fixes
+	}
+	told := false
+	for _, f := range fixes {
+		if f.Where != WhereZone || !slices.ContainsFunc(f.Changes, func(c Change) bool { return c.Type == resolver.TypeCNAME && c.Name == p.Record.Name && len(c.To) > 0 }) {
+			out = append(out, f)
+		} else if !told {
+			told, out = true, append(out, p.undelegate())
+		}
+	}
+	return out
+}
+
+// undelegate is the fix for a record whose name is a zone of its own.
+func (p *Pass) undelegate() Fix {
+	return Fix{Where: WhereParent, Message: fmt.Sprintf("in the zone above, %s, delete the NS records at %s and create the record in their place: %s CNAME %s. "+
+		"In the zone %s itself no CNAME can stand at the apex, beside its SOA and NS records", p.facts.cut.Parent, p.Record.Name, p.Record.Name, p.Record.Value, p.facts.zone)}
+}
+
 // replaced gives the CNAMEs that stand at the name where it does not hold the record alone, sorted.
 func (p *Pass) replaced() (out []resolver.Name) {
 	for _, v := range p.with(Differs, Several) {

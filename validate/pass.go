@@ -171,6 +171,7 @@ func (p *Pass) Report(f Finding, saw ...resolver.Answer) {
 	for _, a := range saw {
 		f.Evidence = append(f.Evidence, Saw(a))
 	}
+	f.Fixes = p.offApex(f.Fixes)
 	for i := range f.Fixes {
 		for j := range f.Fixes[i].Changes {
 			if c := &f.Fixes[i].Changes[j]; c.TTL == 0 {

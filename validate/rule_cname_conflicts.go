@@ -20,7 +20,7 @@ func (cnameAndOtherData) Info() Info {
 		Text: "Where a CNAME is, nothing else may be. Servers deal with it each in their own way: one refuses the zone, another " +
 			"drops a record, a third answers by the type that is asked; AWS says that such a pair keeps the certificate " +
 			"pending. Only data of its own at the name counts: a healthy server answers a TXT question with the CNAME, which " +
-			"is not this fault.",
+			"is not this fault. A name that is delegated is a zone of its own, and its SOA and NS records are such data.",
 		Wrong:    "_a79.example.com. CNAME _424.acm-validations.aws.\n_a79.example.com. TXT \"old\"",
 		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
 		Fix:      "Delete everything at the name but the CNAME; look first whether somebody needs the content.",
@@ -36,6 +36,15 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 		return ErrNotApplicable
 	}
 	other, answers := p.beside(ctx)
+	if len(other) == 0 && p.atApex() {
+		p.Report(Finding{
+			Severity: Warning, Confidence: Likely,
+			Message: fmt.Sprintf("%s is a zone of its own, so that its SOA and NS records stand beside the CNAME; the server gives it all the same, and another, or a resolver, may not",
+				p.Record.Name),
+			Fixes: []Fix{p.undelegate()},
+		}, append([]resolver.Answer{with[0].Answer}, p.facts.cut.Referrals...)...)
+		return nil
+	}
 	if len(other) == 0 {
 		return Answers(answers).Known()
 	}
