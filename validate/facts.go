@@ -44,6 +44,8 @@ type ServerView struct {
 	// Others are further targets that the same server gave in its answers to other questions about the name, which carry the
 	// CNAME too: it gives one of several in turn.
 	Others []resolver.Name
+
+	again resolver.Answer // what a server that is lame or fails said over TCP; zero where it was not asked again
 }
 
 // CNAMEs gives the targets of the CNAME records at the name that was asked for.
@@ -111,8 +113,11 @@ func (p *Pass) zoneHere(ctx context.Context, views []ServerView) resolver.Name {
 	if i < 0 {
 		return zone
 	}
+	told := p.Record.Domain() == zone // by a signature, or by a denial at the domain or below it
 	for _, rr := range views[i].Response.Answer {
-		deeper(signerOf(rr))
+		signer, ok := signerOf(rr)
+		deeper(signer, ok)
+		told = told || ok
 	}
 	if views[i].Server != f.leading {
 		return zone
@@ -120,7 +125,9 @@ func (p *Pass) zoneHere(ctx context.Context, views []ServerView) resolver.Name {
 	for _, q := range p.atZone(f.cut, []resolver.Server{f.leading}) {
 		a := p.known(ctx, f.leading, q.Name, q.Type)
 		soa, ok := a.SOA()
-		deeper(soa.Name, ok && a.Authoritative && q.Name.Within(soa.Name))
+		ok = ok && a.Authoritative && q.Name.Within(soa.Name)
+		deeper(soa.Name, ok)
+		told = told || ok && q.Name.Within(p.Record.Domain())
 	}
 	unsigned := len(targets(views[i].Response, name)) > 0 && len(views[i].Response.RRs(name, resolver.TypeRRSIG)) == 0
 	if probe, ok := p.probeName(); ok && zone == f.cut.Zone && p.trusts(f.cut) && unsigned {
@@ -129,6 +136,15 @@ func (p *Pass) zoneHere(ctx context.Context, views []ServerView) resolver.Name {
 		soa, ok := a.SOA()
 		deeper(soa.Name, ok && a.Authoritative && probe.Within(soa.Name))
 	}
+	if told || zone != f.cut.Zone || !slices.ContainsFunc(views, func(v ServerView) bool { return v.Standing == Differs || v.Standing == Several }) {
+		return zone
+	}
+	// A wrong record has to be changed in its zone, and nothing that was asked tells which that is: a wildcard answered, and
+	// CAA records stand at the domain.
+	a := p.known(ctx, f.leading, p.Record.Domain(), resolver.TypeSOA)
+	soa, denied := a.SOA()
+	deeper(soa.Name, denied && a.Authoritative)
+	deeper(p.Record.Domain(), a.Authoritative && len(a.RRs(p.Record.Domain(), resolver.TypeSOA)) > 0)
 	return zone
 }
 
@@ -366,7 +382,9 @@ func (p *Pass) askAgain(ctx context.Context) {
 			again := resolver.Answer{Server: v.Server, Question: q, Response: r, Err: err}
 			if s := p.standing(again); s.Answered() {
 				v.Answer, v.Standing = again, s
+				return
 			}
+			v.again = again
 		})
 	}
 	wg.Wait()

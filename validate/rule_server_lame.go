@@ -43,7 +43,7 @@ func (serverLame) Run(ctx context.Context, p *Pass) error {
 		return p.intercepted(bad)
 	}
 	f := Finding{
-		Severity: Warning, Confidence: Certain,
+		Severity: Warning, Confidence: Certain, Evidence: p.waysIn(),
 		Message: fmt.Sprintf("%s: %s", plural(len(bad), "a name server of "+p.facts.cut.Zone.String()+" does not serve the zone",
 			"name servers of "+p.facts.cut.Zone.String()+" do not serve the zone"), list(bad, viewText)),
 		Fixes: []Fix{{Where: WhereServers, Message: fmt.Sprintf("create the zone %s at %s, or take %s out of the delegation (at the registrar or in the "+

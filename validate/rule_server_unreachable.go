@@ -139,6 +139,12 @@ func (p *Pass) waysIn() []Evidence {
 
 func wayIn(v ServerView) string {
 	switch {
+	case v.Err == nil && !v.Standing.Answered():
+		text := uselessText(v.Answer)
+		if !v.again.Question.Name.IsZero() {
+			text += "; " + uselessText(v.again)
+		}
+		return text
 	case v.Err == nil && v.Response.Transport == resolver.TCP && !v.Question.TCP:
 		return "an answer over TCP, none that is whole over UDP"
 	case v.Err == nil && v.Response.Transport == resolver.TCP:
@@ -159,4 +165,23 @@ func wayIn(v ServerView) string {
 		return "nothing over UDP with EDNS, UDP without, TCP"
 	}
 	return reasonText(v.Err)
+}
+
+// uselessText says what a server said that does not serve the zone, and over which transport.
+func uselessText(a resolver.Answer) string {
+	over := "UDP"
+	if a.Question.TCP || a.Err == nil && a.Response.Transport == resolver.TCP {
+		over = "TCP"
+	}
+	what := a.Response.RCode.String()
+	switch {
+	case a.Err != nil:
+		return "nothing over " + over
+	case a.Response.RCode == resolver.NoError && !a.Response.Authoritative:
+		what = "no authority"
+	}
+	if !a.Response.EDNS {
+		over += ", without EDNS"
+	}
+	return what + " over " + over
 }
