@@ -3,6 +3,8 @@ package validate
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
@@ -45,7 +47,14 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	}
 	what := "it does not exist"
 	for _, v := range denied {
-		if v.Response.RCode != resolver.NXDomain {
+		if v.Response.RCode == resolver.NXDomain {
+			continue
+		}
+		switch types, ok := typesAt(v.Response, p.Record.Name); {
+		case ok && slices.Contains(types, nxName): // it does not, and the answer is of the form that is made while answering
+		case ok && len(types) == 0:
+			what = "it has no records"
+		default:
 			what = "there is no CNAME"
 		}
 	}
@@ -62,4 +71,21 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	}
 	p.Report(f, answersOf(denied)...)
 	return nil
+}
+
+// nxName is the type in an NSEC record that says of a name that it does not exist (RFC 9824, 3.1): servers that sign while
+// they answer deny names so, with NOERROR.
+const nxName = "NXNAME"
+
+// typesAt gives the types that an NSEC record in a denial says are at a name, without those of the denial itself; false where
+// it has none of that name.
+func typesAt(r resolver.Response, name resolver.Name) (types []string, ok bool) {
+	for _, rr := range r.Authority {
+		if rr.Type != resolver.TypeNSEC || rr.Name != name {
+			continue
+		}
+		words := strings.Fields(rr.Text())
+		return slices.DeleteFunc(words[min(1, len(words)):], func(t string) bool { return t == "RRSIG" || t == "NSEC" }), true
+	}
+	return nil, false
 }
