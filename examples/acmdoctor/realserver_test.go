@@ -97,6 +97,11 @@ var stories = []story{
 		verdict: "invalid", first: "name-wildcarded error", mends: true,
 	},
 	{name: "wildcard-with-the-value", zone: "* CNAME VALUE", verdict: "valid", first: "name-wildcarded notice"},
+	{name: "healthy-beside-wildcard-of-the-same-value", zone: "TOKEN CNAME VALUE\n* CNAME VALUE", verdict: "valid"},
+	{
+		name: "wrong-value-beside-wildcard-of-the-same", zone: "TOKEN CNAME shop.example.\n* CNAME shop.example.",
+		verdict: "invalid", first: "value-mismatch error", mends: true, says: "CNAME",
+	},
 
 	{
 		name: "value-doubled", zone: "TOKEN CNAME " + strings.TrimSuffix(value, "."),
@@ -190,6 +195,19 @@ var stories = []story{
 			return []string{"--nameserver", w.servers[another(k)].Addr.String()}
 		},
 		verdict: "invalid", first: "delegation-mismatch error", folded: map[string]string{"record-missing": "delegation-mismatch"}, mends: true,
+	},
+	{
+		// A zone below was created elsewhere, and nothing delegates it.
+		name: "zone-below-undelegated", below: "app.", zone: "www A 127.0.0.1", host: notDelegatedBelow,
+		flags: func(w *world, k realdns.Kind) []string {
+			return []string{"--nameserver", w.servers[another(k)].Addr.String()}
+		},
+		verdict: "invalid", first: "zone-undelegated error", folded: map[string]string{"record-missing": "zone-undelegated"}, mends: true,
+	},
+	{
+		// The record's name is a zone of its own: nothing in that zone helps.
+		name: "delegated-token", zone: "www A 127.0.0.1", host: ownZone,
+		verdict: "invalid", first: "record-missing error",
 	},
 	{
 		name: "servers-disagree", zone: "TOKEN CNAME VALUE", host: halfUpdated,
@@ -427,6 +445,22 @@ func twoZones(w *world, k realdns.Kind, zone, text string) {
 	live.Serve(zone, realdns.Delegation(zone, live.Addr))
 	edited.Serve(zone, realdns.Delegation(zone, edited.Addr)+text)
 	w.delegate(zone, live.Addr)
+}
+
+// notDelegatedBelow has the record in the zone app.ZONE, which a server holds that nobody is sent to.
+func notDelegatedBelow(w *world, k realdns.Kind, zone, text string) {
+	live, edited, app := w.servers[k], w.servers[another(k)], "app."+zone
+	live.Serve(zone, realdns.Delegation(zone, live.Addr)+text)
+	edited.Serve(app, realdns.Delegation(app, edited.Addr)+token+" CNAME "+value+"\n")
+	w.delegate(zone, live.Addr)
+}
+
+// ownZone delegates the record's own name, to a server that has nothing else there.
+func ownZone(w *world, k realdns.Kind, zone, text string) {
+	above, below, own := w.servers[another(k)], w.servers[k], token+"."+zone
+	below.Serve(own, realdns.Delegation(own, below.Addr))
+	above.Serve(zone, realdns.Delegation(zone, above.Addr)+realdns.Delegation(own, below.Addr)+text)
+	w.delegate(zone, above.Addr)
 }
 
 // halfUpdated has the record at one of two servers.
