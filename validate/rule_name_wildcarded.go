@@ -76,8 +76,12 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 		return nil
 	}
 	if len(here) == 1 && p.Record.Accepts(here[0]) {
+		sure := Likely // tinydns answers by a wildcard below names that exist, too
+		if _, signed := signedLabels(first.Response, p.Record.Name, resolver.TypeCNAME); signed {
+			sure = Certain
+		}
 		p.Report(Finding{
-			Severity: Notice, Confidence: Certain,
+			Severity: Notice, Confidence: sure,
 			Message: fmt.Sprintf("the value comes from a wildcard, not from a record at %s; any record at or below that name would hide it", p.Record.Name),
 			Fixes:   []Fix{{Where: WhereZone, Message: p.create()}},
 		}, saw...)

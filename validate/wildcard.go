@@ -11,7 +11,7 @@ import (
 
 // A wildcard is told from a record by two names that nobody has: one beside the record's, to which a wildcard gives what it
 // gives to the record's; and one below it. A wildcard gives nothing below a name that exists (RFC 4592, 2.2.1 and 3.3.1), so
-// that an answer there shows that nothing stands at the record's name itself. In a signed zone the signature tells
+// that an answer there shows that nothing stands at the record's name itself (but at tinydns). In a signed zone the signature tells
 // (RFC 4035, 5.3.4).
 
 // probe asks for a name beside the record's that nobody has: what it answers, a wildcard answers.
