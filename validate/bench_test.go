@@ -139,7 +139,7 @@ func TestMeasuredFamilies(t *testing.T) {
 			return "DNSSEC"
 		case q.Name.FirstLabel() != "_a79" && q.Type == resolver.TypeCNAME:
 			return "wildcard"
-		case q.Type == resolver.TypeA:
+		case q.Type == resolver.TypeA || q.Type == resolver.TypeAAAA || q.Type == resolver.TypeMX:
 			return "beside"
 		}
 		return "record" // the way down, TXT at every server, the zone's own NS records

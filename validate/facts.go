@@ -478,7 +478,7 @@ func addNew(cut resolver.Cut, seen map[resolver.Name]bool, answers ...resolver.A
 // questions about the name that were asked with the first carry the CNAME, too.
 func (p *Pass) lookForTurns(ctx context.Context) {
 	f := &p.facts
-	also := slices.Concat(p.addresses(ctx), p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() }), p.Record.Name, walkType))
+	also := slices.Concat(p.besides(ctx), p.walker.Ask(ctx, serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() }), p.Record.Name, walkType))
 	for i := range f.views {
 		v := &f.views[i]
 		seen := map[resolver.Name]bool{}

@@ -211,14 +211,27 @@ func (p *Pass) atName(ctx context.Context, types ...resolver.Type) []resolver.An
 	return slices.Concat(out...)
 }
 
-// addresses are the answers to what was asked for an address at the record's name: with the first questions, where they ask
-// for one, or with the second, where a CNAME is there and something is wrong. They are of servers that answer for the name:
-// nobody else is asked in a silent one's place.
-func (p *Pass) addresses(ctx context.Context) []resolver.Answer {
+// besides are the answers to what was asked beside the record: with the first questions, where they ask for that, or for an
+// address with the second, where a CNAME is there and something is wrong. They are of servers that answer for the name: nobody
+// else is asked in a silent one's place.
+func (p *Pass) besides(ctx context.Context) []resolver.Answer {
+	f := &p.facts
+	first := p.asksBeside(f.cut)
 	there := len(p.with(Holds, Differs, Several)) > 0
-	if !p.asksAddress(p.facts.cut) && (!there || len(p.with(Holds)) == len(p.answered())) {
+	if !first && (!there || len(p.with(Holds)) == len(p.answered())) {
 		return nil
 	}
-	servers := serversOf(p.facts.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() && v.Delegated })
-	return p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeA)
+	order := append([]resolver.Server{f.leading}, slices.DeleteFunc(p.walker.Servers(f.cut), func(s resolver.Server) bool { return s == f.leading })...)
+	servers := serversOf(f.views, func(v ServerView) bool { return v.Standing.Answered() && v.Above.IsZero() && v.Delegated })
+	out := make([]resolver.Answer, len(servers))
+	var wg sync.WaitGroup
+	for i, s := range servers {
+		t := resolver.TypeA
+		if first {
+			t = besideTypes[max(0, slices.Index(order, s))%len(besideTypes)]
+		}
+		wg.Go(func() { out[i] = p.walker.Ask(ctx, []resolver.Server{s}, p.Record.Name, t)[0] })
+	}
+	wg.Wait()
+	return out
 }

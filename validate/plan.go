@@ -54,19 +54,23 @@ func (p *Pass) along(cut resolver.Cut, servers []resolver.Server) (qs []resolver
 	return qs
 }
 
-// atZone are the questions to servers of the record's zone: of each what CAA says, since a CA may ask any, and an address at
-// the record's name (which must not stand there, and shows a server that gives one of several CNAMEs in turn); and of one the
-// zone's own NS records, and a name that nobody has.
+// besideTypes are what must not stand beside the record and is asked for with the first questions: the first of the server that
+// leads, the others of the next ones in turn. The copies of a zone are alike, so that each need not be asked for everything.
+var besideTypes = []resolver.Type{resolver.TypeA, resolver.TypeAAAA, resolver.TypeMX}
+
+// atZone are the questions to servers of the record's zone: of each what CAA says, since a CA may ask any, and an address or
+// MX at the record's name (which must not stand there; and any of them shows a server that gives one of several CNAMEs in
+// turn); and of one the zone's own NS records, and a name that nobody has.
 //
 // Of a zone that is signed the signatures tell more: which CNAMEs there are, and whether an answer comes from a wildcard (RFC
-// 4035, 5.3.4). There no server is asked for an address, and none for such a name. What is not seen so is an address that
+// 4035, 5.3.4). There no server is asked for such, and none for such a name. What is not seen so is an address that
 // somebody has made a server hold, and sign, beside the CNAME, as zone files do not allow, and one of several CNAMEs that a
 // server which signs while it answers gives in turn, where each of the servers happens to give the right one. Where any
 // server's answer is not the record, every one is asked for an address in the second round ([Pass.next]).
 func (p *Pass) atZone(cut resolver.Cut, servers []resolver.Server) (qs []resolver.Question) {
-	for _, s := range servers {
-		if p.asksAddress(cut) {
-			qs = append(qs, resolver.Question{Name: p.Record.Name, Type: resolver.TypeA, Server: s.Addr})
+	for i, s := range servers {
+		if p.asksBeside(cut) {
+			qs = append(qs, resolver.Question{Name: p.Record.Name, Type: besideTypes[i%len(besideTypes)], Server: s.Addr})
 		}
 		for _, n := range p.climbWithin(cut.Zone) {
 			qs = append(qs, resolver.Question{Name: n, Type: resolver.TypeCAA, Server: s.Addr})
@@ -80,8 +84,8 @@ func (p *Pass) atZone(cut resolver.Cut, servers []resolver.Server) (qs []resolve
 	return qs
 }
 
-// asksAddress reports whether the servers of a zone are asked for an address at the record's name with the first questions.
-func (p *Pass) asksAddress(cut resolver.Cut) bool { return !p.lean && !p.trusts(cut) }
+// asksBeside reports whether the servers of a zone are asked for more than TXT at the record's name with the first questions.
+func (p *Pass) asksBeside(cut resolver.Cut) bool { return !p.lean && !p.trusts(cut) }
 
 // probeName is a name beside the record's that nobody has.
 func (p *Pass) probeName() (resolver.Name, bool) {
@@ -252,7 +256,7 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 		return qs
 	}
 	var address resolver.Response
-	if p.asksAddress(f.cut) {
+	if p.asksBeside(f.cut) {
 		address = p.known(ctx, f.leading, name, resolver.TypeA)
 	}
 	if t := targets(address, name); text && len(t) > 0 { // a CNAME stands beside it
@@ -265,8 +269,6 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 		}
 		ask(first, name, resolver.TypeAAAA)
 		ask(first, name, resolver.TypeMX)
-	} else {
-		ask(first, name, resolver.TypeA) // of a wildcard
 	}
 	probe, ok := p.probeName()
 	if ok {
