@@ -299,6 +299,7 @@ func (a *asking) take(t try) (done bool) {
 		}
 	case t.err == nil && !t.reply.Truncated:
 		a.kept = &t.reply
+		a.kept.PlainOnly = !t.edns && !a.plain
 		if !a.q.DNSSEC || t.edns || a.plain {
 			return true
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -492,6 +493,7 @@ func TestClientHostileServers(t *testing.T) {
 				require.Equal(t, c.want.tries, r.Tries)
 				require.Equal(t, c.want.rcode, r.RCode)
 				require.Equal(t, c.want.edns, r.EDNS)
+				require.Equal(t, strings.HasPrefix(c.name, "drops EDNS") && !r.EDNS, r.PlainOnly)
 				require.False(t, r.Truncated)
 				require.Equal(t, q, r.Question)
 				if c.want.silent {

@@ -149,6 +149,7 @@ type Response struct {
 	Authority          []RR
 	Additional         []RR
 	EDNS               bool // the answer had an OPT record
+	PlainOnly          bool // it came to a question without EDNS, after those with EDNS had met silence
 	ExtendedErrors     []ExtendedError
 	Transport          Transport     // how this answer came
 	RTT                time.Duration // from the last try's question to its answer; not part of what was said

@@ -326,6 +326,7 @@ func replyFlags(r *Response) []flag {
 		{"ra", &r.RecursionAvailable},
 		{"ad", &r.AuthenticData},
 		{"edns", &r.EDNS},
+		{"plain-only", &r.PlainOnly},
 	}
 }
 
@@ -464,7 +465,7 @@ const maxLine = 1 << 20
 //	note KEY [TEXT]                                                 to the end of the line; in Go's quotes if need be
 //	ask SERVER:PORT|recursor[=RECURSOR] NAME TYPE [rd] [do] [cd] [tcp]  then either
 //	error WORD... ["TEXT"]                                          or
-//	reply RCODE [aa] [tc] [ra] [ad] [edns] [udp|tcp|transport=WORD] and for each record, and each error of RFC 8914
+//	reply RCODE [aa] [tc] [ra] [ad] [edns] [plain-only] [udp|tcp|transport=WORD] and for each record, and each error of RFC 8914
 //	answer|authority|additional RECORD                              as in a zone file
 //	ede CODE "TEXT"
 //	end                                                             the last line
@@ -701,7 +702,7 @@ func (p *transcriptParser) readReply(rest string) error {
 		case named && name != "" && isWord(name) && r.Transport == "":
 			r.Transport = Transport(name)
 		case !setFlag(replyFlags(&r), w):
-			return p.bad(w, "aa, tc, ra, ad, edns, udp or tcp, each once")
+			return p.bad(w, "aa, tc, ra, ad, edns, plain-only, udp or tcp, each once")
 		}
 	}
 	p.now.Response = r

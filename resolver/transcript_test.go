@@ -24,7 +24,7 @@ ask recursor _a79.example.com. CNAME do cd
 error private-address
 
 ask 192.0.2.1:53 _a79.example.com. CNAME
-reply NXDOMAIN aa edns udp
+reply NXDOMAIN aa edns plain-only udp
   ede 22 "No Reachable Authority; \x1b[31m"
   ede 0 ""
   authority example.com. 300 IN SOA ns1.example.com. host\.master.example.com. 1 7200 900 1209600 300
@@ -66,7 +66,7 @@ func TestTranscriptText(t *testing.T) {
 	r, err := tr.Resolve(t.Context(), q)
 	require.NoError(t, err)
 	require.Equal(t, Response{
-		Question: q, RCode: NXDomain, Authoritative: true, EDNS: true, Transport: UDP,
+		Question: q, RCode: NXDomain, Authoritative: true, EDNS: true, PlainOnly: true, Transport: UDP,
 		Authority:      []RR{MustParseRR(`example.com. SOA ns1.example.com. host\.master.example.com. 1 7200 900 1209600 300`)},
 		ExtendedErrors: []ExtendedError{{22, "No Reachable Authority; \x1b[31m"}, {}},
 	}, r)

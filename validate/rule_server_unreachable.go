@@ -17,7 +17,8 @@ func (serverUnreachable) Info() Info {
 		ID:    "server-unreachable",
 		Title: "a name server does not answer",
 		Text: "No answer came over UDP with EDNS, over UDP without, or over TCP; or the answer was truncated and TCP is closed; " +
-			"or the address is one that no public CA can reach. Firewalls that drop EDNS, TCP or fragments, and IPv6 that is " +
+			"or the address is one that no public CA can reach. A server that answers questions without EDNS alone is told, too, as a " +
+			"warning: most resolvers ask with EDNS and do not try without. Firewalls that drop EDNS, TCP or fragments, and IPv6 that is " +
 			"announced and dead, do this. One silent server of several is a warning. Where all are silent nothing is known " +
 			"about the record.",
 		Wrong:    "ns2.example.com. A 192.0.2.2, where nothing answers on port 53",
@@ -25,7 +26,7 @@ func (serverUnreachable) Info() Info {
 		Fix:      "Open 53/udp and 53/tcp to the world at that server, or take it (or its AAAA record) out of the delegation.",
 		Severity: Error,
 		Explains: []ID{},
-		Refs:     []Ref{{"RFC 7766", "5"}, {"RFC 6891", "7"}, {"RFC 9210", "3"}},
+		Refs:     []Ref{{"RFC 7766", "5"}, {"RFC 6891", "7"}, {"RFC 9210", "3"}, {"RFC 8906", "3.2"}, {"DNS flag day 2019", "resolvers do not try without EDNS any more"}},
 	}
 }
 
@@ -77,6 +78,7 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 		p.Report(Finding{Confidence: Likely, Message: msg, Evidence: p.waysIn(), Fixes: []Fix{fix}}, answersOf(all)...)
 		return nil
 	}
+	p.reportPlainOnly()
 	if len(silent) == 0 || p.aboveDomain() {
 		return nil
 	}
@@ -99,6 +101,24 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 	found.Evidence = p.waysIn()
 	p.Report(found, answersOf(silent)...)
 	return nil
+}
+
+// reportPlainOnly tells of servers of which an answer came to no question with EDNS. A resolver may ask once more without, and
+// since DNS flag day 2019 (1 February 2019) most take the silence for a server that is down.
+func (p *Pass) reportPlainOnly() {
+	plain := slices.DeleteFunc(p.answered(), func(v ServerView) bool { return !v.Response.PlainOnly })
+	if len(plain) == 0 || p.aboveDomain() {
+		return
+	}
+	zone := p.facts.cut.Zone
+	p.Report(Finding{
+		Severity: Warning, Confidence: Likely,
+		Message: fmt.Sprintf("%s of %s %s silent to questions with EDNS, and answered one without: %s; a resolver may take that for a server that is down",
+			plural(len(plain), "a name server", "name servers"), zone, plural(len(plain), "was", "were"), list(plain, viewText)),
+		Evidence: p.waysIn(),
+		Fixes: []Fix{{Where: WhereServers, Message: fmt.Sprintf("let %s answer questions with EDNS (RFC 6891), over UDP and TCP, and nothing in front drop these: a server "+
+			"that does not know EDNS is to answer all the same", list(plain, viewText))}},
+	}, answersOf(plain)...)
 }
 
 func onlyIPv6(views []ServerView) bool {
@@ -151,6 +171,8 @@ func wayIn(v ServerView) string {
 		return "an answer over TCP"
 	case v.Err == nil && v.Response.EDNS:
 		return "an answer over UDP, with EDNS"
+	case v.Err == nil && v.Response.PlainOnly:
+		return "nothing with EDNS, an answer over UDP without"
 	case v.Err == nil:
 		return "an answer over UDP, without EDNS"
 	case errors.Is(v.Err, resolver.ErrTruncated):

@@ -24,6 +24,7 @@ func TestWaysInAreTold(t *testing.T) {
 		"server-lame":             {"an answer over UDP, with EDNS", "REFUSED over UDP; REFUSED over TCP"},
 		"server-unreachable":      {"UDP without, TCP", "an answer over UDP, with EDNS"},
 		"server-unreachable-ipv6": {"IPv4 an answer over UDP, with EDNS", "IPv6 nothing over UDP with EDNS, UDP without, TCP"},
+		"server-unreachable-edns": {"nothing with EDNS, an answer over UDP without", "an answer over UDP, with EDNS"},
 		"server-unreachable-tcp":  {"UDP cut short, TCP nothing"},
 	} {
 		text, err := os.ReadFile("testdata/worlds/" + world + ".txt")

@@ -324,12 +324,12 @@ var cases = []conformanceCase{
 	},
 	{
 		name: "FORMERR for EDNS", packets: true, why: "old servers answer without OPT only (RFC 6891, 6.2.2)", faults: []string{ns1 + "formerr-edns"},
-		run: withoutEDNS,
+		run: withoutEDNS(false),
 	},
 	{
 		name: "silence for EDNS", packets: true, why: "some firewalls drop what has OPT: the server is there all the same",
 		faults: []string{ns1 + "drop-edns"},
-		run:    withoutEDNS,
+		run:    withoutEDNS(true),
 	},
 	{
 		name: "UDP lost", packets: true, why: "a server that answers over TCP only is asked over TCP", faults: []string{ns1 + "drop over udp"},
@@ -424,13 +424,17 @@ var cases = []conformanceCase{
 	},
 }
 
-func withoutEDNS(s subject) error {
-	r, err := s.ask("_a79.example.com.", resolver.TypeCNAME)
-	if err != nil {
-		return err
+func withoutEDNS(silent bool) func(subject) error {
+	return func(s subject) error {
+		r, err := s.ask("_a79.example.com.", resolver.TypeCNAME)
+		switch {
+		case err != nil:
+			return err
+		case r.EDNS:
+			return errors.New("the answer has OPT, which the server never sent")
+		case r.PlainOnly != silent:
+			return fmt.Errorf("PlainOnly is %t, and the server was silent to EDNS: %t", r.PlainOnly, silent)
+		}
+		return same(r, resolver.NoError, true, record)
 	}
-	if r.EDNS {
-		return errors.New("the answer has OPT, which the server never sent")
-	}
-	return same(r, resolver.NoError, true, record)
 }

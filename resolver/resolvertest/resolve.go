@@ -114,7 +114,7 @@ func (in *Internet) exchanges(ctx context.Context, q resolver.Question, list []a
 			i-- // the same once more without OPT (RFC 6891, 6.2.2)
 			continue
 		}
-		r.Tries = tries
+		r.Tries, r.PlainOnly = tries, !a.edns && edns
 		return r, nil
 	}
 	if malformed != nil {
