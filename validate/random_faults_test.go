@@ -410,6 +410,9 @@ func serverFaults() []randomFault {
 		{"one fails", ofOneServer, "server-lame", validate.Valid, false, one("servfail")},
 		{"one is silent", ofOneServer, "server-unreachable", validate.Valid, false, one("drop")},
 		{"one is mangled", ofOneServer, "server-unreachable", validate.Valid, false, one("mangle")},
+		{"one is silent to EDNS", ofOneServer, "server-unreachable", validate.Valid, false, func(d dice, w *randomWorld) bool {
+			return !w.anythingSigned() && one("drop-edns")(d, w) // what is signed cannot do without
+		}},
 		{"one has no address", ofOneServer, "server-lame", validate.Valid, false, func(_ dice, w *randomWorld) bool {
 			if w.sharesServers() {
 				return false

@@ -324,7 +324,7 @@ func (w *randomWorld) drawHabits(d dice) {
 		w.faults = append(w.faults, w.servers[d.n(len(w.servers))].String()+" truncate")
 	}
 	if !w.anythingSigned() && d.chance(15) { // DNSSEC needs EDNS
-		w.faults = append(w.faults, w.servers[d.n(len(w.servers))].String()+" "+d.one("formerr-edns", "drop-edns"))
+		w.faults = append(w.faults, w.servers[d.n(len(w.servers))].String()+" formerr-edns")
 	}
 	if d.chance(5) {
 		for i := range 12 {

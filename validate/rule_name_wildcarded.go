@@ -77,7 +77,7 @@ func (nameWildcarded) Run(ctx context.Context, p *Pass) error {
 	}
 	if len(here) == 1 && p.Record.Accepts(here[0]) {
 		sure := Likely // tinydns answers by a wildcard below names that exist, too
-		if _, signed := signedLabels(first.Response, p.Record.Name, resolver.TypeCNAME); signed {
+		if fromWildcard(first.Answer) {
 			sure = Certain
 		}
 		p.Report(Finding{

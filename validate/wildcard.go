@@ -11,8 +11,8 @@ import (
 
 // A wildcard is told from a record by two names that nobody has: one beside the record's, to which a wildcard gives what it
 // gives to the record's; and one below it. A wildcard gives nothing below a name that exists (RFC 4592, 2.2.1 and 3.3.1), so
-// that an answer there shows that nothing stands at the record's name itself (but at tinydns). In a signed zone the signature tells
-// (RFC 4035, 5.3.4).
+// that an answer there shows that nothing stands at the record's name itself (but at tinydns). In a signed zone the signature may
+// tell (RFC 4035, 5.3.4).
 
 // probe asks for a name beside the record's that nobody has: what it answers, a wildcard answers.
 func (p *Pass) probe(ctx context.Context) (resolver.Answer, error) {
@@ -46,8 +46,8 @@ func (p *Pass) isWildcard(ctx context.Context, all []resolver.Name) bool {
 // madeByWildcard reports whether the data of type t in an answer to the record's name, which a wildcard would give to it,
 // does come from the wildcard, and nothing stands at the name. The error wraps [ErrUndetermined].
 func (p *Pass) madeByWildcard(ctx context.Context, a resolver.Answer, t resolver.Type) (bool, error) {
-	if labels, ok := signedLabels(a.Response, p.Record.Name, t); ok {
-		return labels < p.Record.Name.NumLabels(), nil
+	if expanded(a.Response, p.Record.Name, t) {
+		return true, nil
 	}
 	below, ok := p.belowName()
 	if !ok {
@@ -86,21 +86,17 @@ func (p *Pass) wildcardOf(ctx context.Context, data []resolver.Answer) bool {
 // belowName is a name below the record's that nobody has; false where there is no room for one.
 func (p *Pass) belowName() (resolver.Name, bool) { return p.Record.Name.Child(probeLabel(p.Record)) }
 
-// fromWildcard reports whether the signature over a CNAME counts fewer labels than its name has. It does not ask whether the
-// signature is right.
+// fromWildcard reports whether the signature over a CNAME says that it comes from a wildcard.
 func fromWildcard(a resolver.Answer) bool {
-	labels, ok := signedLabels(a.Response, a.Question.Name, resolver.TypeCNAME)
-	return ok && labels < a.Question.Name.NumLabels()
+	return expanded(a.Response, a.Question.Name, resolver.TypeCNAME)
 }
 
-// signedLabels gives how many labels the signature over a name's RRset counts, which for a wildcard's are fewer than the
-// name's (RFC 4034, 3.1.3); false where it is not signed. It does not ask whether the signature is right.
-func signedLabels(r resolver.Response, owner resolver.Name, t resolver.Type) (int, bool) {
+// expanded reports whether a signature over a name's RRset counts fewer labels than the name has, as for a wildcard's (RFC
+// 4034, 3.1.3). As many prove nothing: who signs while it answers signs what a wildcard gives as if it stood at the name. It
+// does not ask whether the signature is right.
+func expanded(r resolver.Response, owner resolver.Name, t resolver.Type) bool {
 	const labels = 3
-	for _, rr := range r.RRs(owner, resolver.TypeRRSIG) {
-		if len(rr.RDATA) > labels && resolver.Type(rr.RDATA[0])<<8|resolver.Type(rr.RDATA[1]) == t {
-			return int(rr.RDATA[labels]), true
-		}
-	}
-	return 0, false
+	return slices.ContainsFunc(r.RRs(owner, resolver.TypeRRSIG), func(rr resolver.RR) bool {
+		return len(rr.RDATA) > labels && resolver.Type(rr.RDATA[0])<<8|resolver.Type(rr.RDATA[1]) == t && int(rr.RDATA[labels]) < owner.NumLabels()
+	})
 }
