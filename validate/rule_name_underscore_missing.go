@@ -3,6 +3,7 @@ package validate
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // nameUnderscoreMissing finds the record at the name without its underscore.
@@ -40,6 +41,9 @@ func (p *Pass) underscoreInInput() error {
 	restored, ok := p.Record.Name.Parent().Child("_" + p.Record.Token())
 	if !ok || p.Record.Token()[0] == '_' {
 		return ErrNotApplicable
+	}
+	if !strings.ContainsAny(p.Record.Token(), "0123456789") {
+		return ErrNotApplicable // a word, such as the domain itself in place of the record's name: no token of ACM's is one
 	}
 	if (Record{Name: restored, Value: p.Record.Value}).Problem() != nil {
 		return ErrNotApplicable

@@ -330,6 +330,17 @@ func TestExplainKnowsEveryRule(t *testing.T) {
 	}
 }
 
+func TestWhoRefusesColor(t *testing.T) {
+	for _, c := range []struct {
+		noColor, term string
+		refuses       bool
+	}{{"", "xterm", false}, {"1", "xterm", true}, {"0", "xterm", true}, {"", "dumb", true}, {"", "", false}} {
+		t.Setenv("NO_COLOR", c.noColor)
+		t.Setenv("TERM", c.term)
+		assert.Equal(t, c.refuses, refusesColor(), "NO_COLOR=%q TERM=%q", c.noColor, c.term)
+	}
+}
+
 func TestExplainFitsATerminal(t *testing.T) {
 	var b strings.Builder
 	require.NoError(t, explainAll(&b, true))

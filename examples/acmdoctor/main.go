@@ -108,8 +108,9 @@ func isTerminal(f any) bool {
 	return ok && term.IsTerminal(int(file.Fd()))
 }
 
-// wantsColor reports whether escape codes may be written to f (no-color.org; a dumb terminal has none).
-func wantsColor(f any) bool {
-	_, no := os.LookupEnv("NO_COLOR")
-	return !no && os.Getenv("TERM") != "dumb" && isTerminal(f)
-}
+// wantsColor reports whether escape codes may be written to f.
+func wantsColor(f any) bool { return !refusesColor() && isTerminal(f) }
+
+// refusesColor reports whether the environment says so: NO_COLOR "when present and not an empty string" (no-color.org), or a dumb
+// terminal, which has none.
+func refusesColor() bool { return os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" }
