@@ -9,6 +9,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/net/publicsuffix"
@@ -243,6 +244,9 @@ func (w Walker) walk(ctx context.Context, name Name, t Type, stack []Name, every
 		}
 		k.learned[cut.Zone] = cut
 		next, ok := w.next(cut, k.Answers)
+		if !ok && oneServerWillDo(cut.Zone) {
+			next, ok = w.beneath(ctx, cut, k.Answers, name)
+		}
 		if !ok {
 			break
 		}
@@ -397,6 +401,66 @@ func (w Walker) next(cut Cut, answers []Answer) (Cut, bool) {
 	}
 	sortServers(out.NameServers)
 	return out, true
+}
+
+// beneath finds the zone below the root or a public suffix that one of its servers holds as well: it answers for that zone then, and
+// refers nobody on (RFC 1034, 4.3.2, 2: the nearest ancestor). What the parent says of its name servers cannot be seen; what
+// the zone itself says takes its place. It asks only where an answer can be that of a zone below, and goes down zone by zone: who
+// refers on for the zone between, and yet answered for what is below it, is none of these servers but something in their place.
+func (w Walker) beneath(ctx context.Context, cut Cut, answers []Answer, name Name) (Cut, bool) {
+	i := slices.IndexFunc(answers, func(a Answer) bool { return a.Err == nil && a.Response.Means(cut.Zone).Usable() })
+	if i < 0 {
+		return Cut{}, false
+	}
+	a := answers[i]
+	if soa, ok := a.Response.SOA(); a.Response.Means(cut.Zone) != Answers && (!ok || !soa.Name.Below(cut.Zone)) {
+		return Cut{}, false // a denial of its own
+	}
+	suffix, _ := publicsuffix.PublicSuffix(name.Text())
+	registered := strings.Count(suffix, ".") + 2 // labels
+	for labels := cut.Zone.NumLabels() + 1; labels <= min(registered, name.NumLabels()-1); labels++ {
+		zone := name.Ancestor(labels)
+		ns := w.ask(ctx, a.Server, Question{Name: zone, Type: TypeNS, Server: a.Server.Addr})
+		if next, ok := w.held(ctx, cut, zone, ns); ok {
+			return next, true
+		}
+		if ns.Err != nil || ns.Response.Means(cut.Zone) != NoData { // no zone begins there
+			return Cut{}, false
+		}
+	}
+	return Cut{}, false
+}
+
+// held makes a cut of what a server says that holds both the cut's zone and the one below. Addresses that it leaves out, as
+// servers do to be brief, it is asked for: no glue is to be had from above.
+func (w Walker) held(ctx context.Context, cut Cut, zone Name, ns Answer) (Cut, bool) {
+	rrs := ns.Response.RRs(zone, TypeNS)
+	if ns.Err != nil || ns.Response.Means(cut.Zone) != Answers || len(rrs) == 0 {
+		return Cut{}, false
+	}
+	// It is read as a referral would be, with the same bounds.
+	as := Response{Question: ns.Question, Authority: rrs, Additional: ns.Response.Additional}
+	next, ok := w.next(cut, []Answer{{Response: as}})
+	next.Referrals = []Answer{ns} // the word of a server of the zone above, as a referral is
+	for i, x := range next.NameServers {
+		if len(x.Addrs) > 0 || x.Err != nil || !x.Name.Within(zone) {
+			continue
+		}
+		for _, t := range []Type{TypeA, TypeAAAA} {
+			a := w.ask(ctx, ns.Server, Question{Name: x.Name, Type: t, Server: ns.Server.Addr})
+			if a.Err != nil || a.Response.Means(cut.Zone) != Answers {
+				continue
+			}
+			for _, rr := range a.Response.RRs(x.Name, t) {
+				if addr, ok := rr.Addr(); ok {
+					x.Addrs, x.Glue = append(x.Addrs, addr), true
+				}
+			}
+		}
+		next.NameServers[i] = x
+	}
+	sortServers(next.NameServers)
+	return next, ok
 }
 
 func sortServers(s []NameServer) {

@@ -504,3 +504,47 @@ func TestWalkKeepsWhatOthersSaid(t *testing.T) {
 	assert.Equal(t, "ns3.example.com.", cut.Others[1].Server.Name.String())
 	assert.ErrorIs(t, cut.Others[1].Err, resolver.ErrTimeout)
 }
+
+// One server holds the root, a suffix and the domain's zone, as in a small test bed, and answers for the nearest: the walk finds each
+// zone all the same, with addresses that the server gives only when it is asked.
+func TestWalkAtOneServerForAllZones(t *testing.T) {
+	server := netip.MustParseAddr("192.0.2.53")
+	zones := []resolver.Name{resolver.MustParseName("example.com."), resolver.MustParseName("com."), resolver.Root}
+	soa := resolver.MustParseRR("com. 300 SOA ns.com. h.com. 1 2 3 4 5").RDATA
+	rr := func(owner resolver.Name, typ resolver.Type, rdata string) resolver.RR {
+		return resolver.RR{Name: owner, Type: typ, TTL: 300, RDATA: rdata}
+	}
+	target := resolver.MustParseRR("x. 300 CNAME _424.acm-validations.aws.").RDATA
+	asked := 0
+	fake := resolver.Func(func(_ context.Context, q resolver.Question) (resolver.Response, error) {
+		asked++
+		r := resolver.Response{Question: q, Authoritative: true}
+		at := slices.IndexFunc(zones, func(z resolver.Name) bool { return q.Name.Within(z) })
+		switch {
+		case q.Name.String() == "_a79.example.com.":
+			r.Answer = []resolver.RR{rr(q.Name, resolver.TypeCNAME, target)}
+		case q.Type == resolver.TypeNS && q.Name == zones[at]:
+			r.Answer = []resolver.RR{rr(q.Name, resolver.TypeNS, resolver.MustParseRR("x. 300 NS ns."+strings.TrimPrefix(q.Name.String(), ".")).RDATA)}
+		case q.Type == resolver.TypeA && q.Name.FirstLabel() == "ns":
+			r.Answer = []resolver.RR{rr(q.Name, resolver.TypeA, string(server.AsSlice()))}
+		default:
+			r.RCode = resolver.NXDomain
+			r.Authority = []resolver.RR{rr(zones[at], resolver.TypeSOA, soa)}
+		}
+		return r, nil
+	})
+	w := resolver.Walker{Resolver: fake, Roots: []resolver.NameServer{{Name: resolver.MustParseName("ns."), Addrs: []netip.Addr{server}}}}
+	for name, zone := range map[string]string{"_a79.example.com.": "example.com.", "_b.example.com.": "example.com.", "_a79.nosuch.com.": "com."} {
+		asked = 0
+		walk, err := w.Walk(t.Context(), resolver.MustParseName(name), resolver.TypeTXT)
+		require.NoError(t, err, name)
+		assert.Equal(t, zone, walk.Zone().Zone.String(), name)
+		require.Len(t, walk.Answers, 1)
+		for i, cut := range walk.Cuts[1:] {
+			assert.Equal(t, walk.Cuts[i].Zone, cut.Parent)
+			assert.Equal(t, []netip.Addr{server}, cut.NameServers[0].Addrs, cut.Zone)
+			assert.Len(t, cut.Referrals, 1, cut.Zone)
+		}
+		assert.LessOrEqual(t, asked, 3+2*3, name)
+	}
+}

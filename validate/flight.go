@@ -324,7 +324,7 @@ func (p *Pass) noCAA(ctx context.Context, zone link) (ttl time.Duration, ok bool
 // ttlOfReferral is how long a referral may be kept.
 func ttlOfReferral(r resolver.Response) time.Duration {
 	least := uint32(86400)
-	for _, rr := range slices.Concat(r.Authority, r.Additional) {
+	for _, rr := range slices.Concat(r.Answer, r.Authority, r.Additional) {
 		least = min(least, rr.TTL)
 	}
 	return time.Duration(least) * time.Second
