@@ -75,9 +75,9 @@ func saidText(r resolver.Response) string {
 			text += ", without authority (no aa)"
 		}
 	case r.RCode == resolver.NXDomain && denied:
-		text += ": no such name in " + soa.Name.String()
+		text += ": no such name in " + zoneText(soa.Name)
 	case r.RCode == resolver.NoError && denied:
-		text += ": nothing of this type there, in " + soa.Name.String()
+		text += ": nothing of this type there, in " + zoneText(soa.Name)
 	case r.RCode == resolver.NoError && r.Authoritative:
 		text += ": nothing of this type there"
 	case r.RCode == resolver.NoError && !q.Recursor.IsZero():

@@ -31,7 +31,7 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	if p.allFromWildcard(ctx) {
 		p.Report(Finding{
 			Confidence: Certain,
-			Message:    fmt.Sprintf("the record is missing: what the name servers of %s say of %s they say of any name", p.facts.zone, p.Record.Name),
+			Message:    fmt.Sprintf("the record is missing: what the name servers of %s say of %s they say of any name", zoneText(p.facts.zone), p.Record.Name),
 			Fixes:      []Fix{{Where: WhereZone, Message: p.create(), Changes: []Change{p.put()}}},
 		}, answersOf(p.with(Differs, Several))...)
 		return nil
@@ -40,7 +40,7 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 		return nil
 	}
 	if p.registryDisagrees() {
-		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated", ErrUndetermined, p.facts.cut.Zone, p.registered())
+		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated", ErrUndetermined, zoneText(p.facts.cut.Zone), p.registered())
 	}
 	if why := p.denialDoubt(ctx); why != "" {
 		return fmt.Errorf("%w: %s", ErrUndetermined, why)
@@ -60,7 +60,7 @@ func (recordMissing) Run(ctx context.Context, p *Pass) error {
 	}
 	f := Finding{
 		Confidence: Certain,
-		Message:    fmt.Sprintf("the record is missing: the name servers of %s say of %s that %s", p.facts.zone, p.Record.Name, what),
+		Message:    fmt.Sprintf("the record is missing: the name servers of %s say of %s that %s", zoneText(p.facts.zone), p.Record.Name, what),
 	}
 	if c := p.facts.cut; !p.aboveDomain() && c.Parent.Within(p.registered()) {
 		f.Message += fmt.Sprintf("; %s is a zone of its own, so a record that stands in %s, which delegates it, is not asked for", c.Zone, c.Parent)

@@ -218,7 +218,8 @@ func TestOneOfTwoValuesInTurn(t *testing.T) {
 // sends people off to look for an expiry that never was.
 func TestUndelegatedIsToldAsTheRegistryTellsIt(t *testing.T) {
 	for zones, says := range map[string]string{
-		"$ORIGIN com.\n": "nosuch.com. is not delegated: the servers of com. say that it does not exist",
+		"$ORIGIN example.net.\n":                   "nosuch.com. is not delegated: the servers of the root zone say that it does not exist",
+		"$ORIGIN com.\n":                           "nosuch.com. is not delegated: the servers of com. say that it does not exist",
 		"$ORIGIN com.\nns1.nosuch A 203.0.113.1\n": "nosuch.com. is not delegated: the servers of com. have no name servers for it, though the name is there",
 	} {
 		record, _, err := validate.ParseRecord("", "_a79.nosuch.com", "_424.xyz.acm-validations.aws")

@@ -39,7 +39,7 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 		return ErrNotApplicable
 	}
 	if p.registryDisagrees() {
-		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated, or could not all be asked", ErrUndetermined, f.cut.Zone, p.registered())
+		return fmt.Errorf("%w: the servers of %s do not agree whether %s is delegated, or could not all be asked", ErrUndetermined, zoneText(f.cut.Zone), p.registered())
 	}
 	if why := p.denialDoubt(ctx); why != "" {
 		return fmt.Errorf("%w: %s", ErrUndetermined, why)
@@ -64,7 +64,7 @@ func (zoneUndelegated) Run(ctx context.Context, p *Pass) error {
 		return Answers(f.undelegated).Known()
 	}
 	domain := p.registered()
-	msg := fmt.Sprintf("%s is not delegated: the servers of %s %s", domain, f.cut.Zone, says)
+	msg := fmt.Sprintf("%s is not delegated: the servers of %s %s", domain, zoneText(f.cut.Zone), says)
 	if held := p.lookElsewhere(ctx); len(held) > 0 {
 		msg += fmt.Sprintf("; the record is at %s, where nobody is sent to", serverText(held[0].Server))
 		denied = append(denied, held...)
