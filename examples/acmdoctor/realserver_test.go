@@ -187,6 +187,10 @@ var stories = []story{
 		verdict: "invalid", first: "zone-undelegated error", says: "NXDOMAIN",
 	},
 	{
+		name: "registry-hosts-it", zone: "TOKEN.ZONE CNAME VALUE", host: atTheRegistry, on: []realdns.Kind{realdns.BIND},
+		verdict: "invalid", first: "name-doubled error", folded: map[string]string{"record-missing": "name-doubled"}, mends: true,
+	},
+	{
 		name: "delegation-mismatch", zone: "TOKEN CNAME VALUE", host: movedInTheZoneOnly,
 		verdict: "invalid", first: "delegation-mismatch error", folded: map[string]string{"servers-disagree": "delegation-mismatch"},
 	},
@@ -423,6 +427,18 @@ func overlapping(w *world, k realdns.Kind, zone, _ string) {
 	upper.Serve(app, realdns.Delegation(app, upper.Addr)+token+".dev CNAME "+value+"\n")
 	deeper.Serve(dev, realdns.Delegation(dev, deeper.Addr))
 	w.delegate(zone, parent.Addr)
+}
+
+// atTheRegistry hosts the zone at the servers of the suffix, which answer for it and refer nobody on.
+func atTheRegistry(w *world, _ realdns.Kind, zone, text string) {
+	var addrs []netip.Addr
+	for _, top := range w.tops {
+		addrs = append(addrs, top.Addr)
+	}
+	for _, top := range w.tops {
+		top.Serve(zone, realdns.Delegation(zone, addrs...)+text)
+	}
+	w.delegate(zone, addrs...)
 }
 
 func undelegated(w *world, k realdns.Kind, zone, text string) {
