@@ -150,7 +150,11 @@ func (c *auditCommand) run(ctx context.Context, abandon func(), args []string) e
 		return failed(err)
 	}
 	defer c.closeOutput(&run)
-	c.progress = startAuditProgress(c.err, &c.in)
+	shown := c.err
+	if c.printsToErr && isTerminal(c.out) {
+		shown = io.Discard // the lines on the terminal show how far it is, and a line of progress would stand among them
+	}
+	c.progress = startAuditProgress(shown, &c.in)
 	sum, err := run.Do(ctx, c.in.items(ctx))
 	c.progress.stop()
 	if err == nil && run.Since != nil {
