@@ -83,8 +83,10 @@ type Cut struct {
 	Zone        Name
 	Parent      Name // zero for the root
 	NameServers []NameServer
-	Referrals   []Answer // who said so, sorted by server; empty for the root, whose servers come from hints
-	Others      []Answer // what those of the parent's servers said that were asked and did not refer to it, sorted by server
+	// Referrals are who said so, sorted by server; empty for the root, whose servers come from hints. A server of the root or a public
+	// suffix that holds this zone, too, refers nobody to it: then it is its answer with the zone's own NS records.
+	Referrals []Answer
+	Others    []Answer // what those of the parent's servers said that were asked and did not refer to it, sorted by server
 }
 
 // Walk is the way from the root to the servers that answer for a name.
