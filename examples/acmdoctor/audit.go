@@ -125,9 +125,6 @@ func (c *auditCommand) run(ctx context.Context, abandon func(), args []string) e
 		c.dns.resolvers = []string{noResolver}
 	}
 	warn := func(s string) {
-		if c.progress != nil {
-			c.progress.clear()
-		}
 		fmt.Fprintf(c.err, "acmdoctor: %s\n", s)
 	}
 	c.in.warn = func(err error) { warn(err.Error()) }
@@ -155,6 +152,7 @@ func (c *auditCommand) run(ctx context.Context, abandon func(), args []string) e
 		shown = io.Discard // the lines on the terminal show how far it is, and a line of progress would stand among them
 	}
 	c.progress = startAuditProgress(shown, &c.in)
+	c.out, c.err = c.progress.screen.beside(c.out), c.progress.screen.beside(c.err)
 	sum, err := run.Do(ctx, c.in.items(ctx))
 	c.progress.stop()
 	if err == nil && run.Since != nil {
@@ -361,7 +359,6 @@ func (c *auditCommand) findGone(b *audit.Baseline, sum *audit.Summary) error {
 func (c *auditCommand) resumed(s audit.Summary) {
 	c.progress.resumed(s)
 	c.unread = s.Unreadable
-	c.progress.clear()
 	fmt.Fprintf(c.err, "acmdoctor: going on after %s\n", s.Headline())
 }
 
@@ -372,17 +369,14 @@ func (c *auditCommand) each(r audit.Result) error {
 		c.unread++
 		switch {
 		case c.unread <= mostNamed:
-			c.progress.clear()
 			fmt.Fprintf(c.err, "acmdoctor: %v\n", r.Item.Err)
 		case c.unread == mostNamed+1:
-			c.progress.clear()
 			fmt.Fprintf(c.err, "acmdoctor: more lines cannot be read; each has its report, and they are counted\n")
 		}
 	}
 	if !c.prints || r.Verdict() == validate.Valid && !c.all && r.Since != audit.Mended {
 		return nil
 	}
-	c.progress.clear()
 	if err := c.writer.WriteResult(c.out, r); err != nil {
 		return fmt.Errorf("%w: %w", audit.ErrOutput, err)
 	}

@@ -39,7 +39,7 @@ func (p *auditProgress) show() {
 	for {
 		select {
 		case <-p.done:
-			p.clear()
+			p.screen.clear()
 			return
 		case <-tick.C:
 			p.mu.Lock()
@@ -87,15 +87,6 @@ func (p *auditProgress) line(now time.Time) string {
 		out += fmt.Sprintf(", %.0f/s, %s so far", rate, took.Round(time.Second))
 	}
 	return out + fmt.Sprintf("  valid %d  invalid %d  undetermined %d", p.sum.Valid, p.sum.Invalid, p.sum.Undetermined)
-}
-
-// clear takes the line away, so that something else can be written.
-func (p *auditProgress) clear() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.screen != nil {
-		p.screen.clear()
-	}
 }
 
 func (p *auditProgress) stop() {

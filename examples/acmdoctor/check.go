@@ -27,6 +27,7 @@ type checkCommand struct {
 	pictures            *pictures
 	consultant          *consultant
 	out, err            io.Writer
+	text                validate.Text
 	valid, invalid, unk int // verdicts so far
 	bad                 int // sources that could not be read
 	badRecords          int // of these, those that were records, though of no use: they have a verdict
@@ -110,7 +111,8 @@ func (c *checkCommand) run(cmd *cobra.Command, args []string) error {
 		return failed(err)
 	}
 	progress := startProgress(c.err)
-	c.consultant.say = func(s string) { progress.clear(); say(s) }
+	c.text = validate.Text{Color: wantsColor(c.out), Nslookup: runtime.GOOS == "windows"}
+	c.out, c.err = progress.screen.beside(c.out), progress.screen.beside(c.err)
 	checker.Consult = c.consultant.rules
 	err = c.checkAll(ctx, checker, sources, rec, progress)
 	progress.stop()
@@ -151,10 +153,7 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 			}
 		}
 	}
-	p := printer{
-		out: c.out, json: c.json, ndjson: c.ndjson,
-		text: validate.Text{Color: wantsColor(c.out), Nslookup: runtime.GOOS == "windows"},
-	}
+	p := printer{out: c.out, json: c.json, ndjson: c.ndjson, text: c.text}
 	var together group
 	flush := func() error {
 		sources, reports := together.take()
@@ -179,7 +178,6 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 			if isRecord(s) {
 				c.badRecords++
 			}
-			progress.clear()
 			for _, line := range strings.Split(s.Err.Error(), "\n") {
 				fmt.Fprintf(c.err, "acmdoctor: %s\n", line)
 			}
@@ -193,7 +191,6 @@ func (c *checkCommand) checkAll(ctx context.Context, checker *validate.Checker, 
 		if err != nil {
 			return errors.Join(err, flush(), p.close())
 		}
-		progress.clear()
 		if err := flushBad(); err != nil {
 			return err
 		}
@@ -351,11 +348,8 @@ func startProgress(w io.Writer) *progress {
 	return p
 }
 
-// The words that show understands besides domains, which they cannot be.
-const (
-	progressFinished = "\x00finished"
-	progressClear    = "\x00clear"
-)
+// progressFinished is the word that show understands besides domains, which it cannot be.
+const progressFinished = "\x00finished"
 
 func (p *progress) show() {
 	defer close(p.idle)
@@ -368,15 +362,12 @@ func (p *progress) show() {
 			p.screen.clear()
 			return
 		case s := <-p.current:
-			switch s {
-			case progressFinished:
+			if s == progressFinished {
 				finished++
-			case progressClear:
-				p.screen.clear()
-			default:
-				started++
-				last = s
+				break
 			}
+			started++
+			last = s
 		case <-tick.C:
 			if took := time.Since(p.begun); took > progressAfter {
 				p.screen.draw(progressLine(started, finished, last, took))
@@ -401,7 +392,6 @@ func (p *progress) say(s string) {
 
 func (p *progress) started(domain string) { p.say(domain) }
 func (p *progress) finished()             { p.say(progressFinished) }
-func (p *progress) clear()                { p.say(progressClear) }
 
 func (p *progress) stop() {
 	if p.done != nil {

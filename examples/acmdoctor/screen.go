@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"golang.org/x/term"
 )
@@ -12,6 +13,7 @@ import (
 // screen is what is drawn in place on a terminal: a few lines, which the next drawing replaces. Lines are broken before the terminal
 // does it, since only then it is known how many there are to go back over.
 type screen struct {
+	mu    sync.Mutex
 	w     io.Writer
 	size  func() (columns, rows int)
 	drawn int // lines of the terminal
@@ -33,6 +35,8 @@ func newScreen(w io.Writer) *screen {
 
 // draw replaces what was drawn. What does not fit the terminal's height is left out, last lines first.
 func (s *screen) draw(lines ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	columns, rows := s.size()
 	var out []string
 	for _, l := range lines {
@@ -48,10 +52,18 @@ func (s *screen) draw(lines ...string) {
 	_, _ = io.WriteString(s.w, b.String()) // nobody misses a line of progress
 }
 
-// clear takes away what was drawn, so that something else can be written.
+// clear takes away what was drawn.
 func (s *screen) clear() {
-	_, _ = io.WriteString(s.w, s.back())
-	s.drawn = 0
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wipe()
+}
+
+func (s *screen) wipe() {
+	if s.drawn > 0 {
+		_, _ = io.WriteString(s.w, s.back())
+		s.drawn = 0
+	}
 }
 
 // back goes to where the drawing begins and empties the rest.
@@ -60,6 +72,27 @@ func (s *screen) back() string {
 		return ""
 	}
 	return fmt.Sprintf("\x1b[%dA\r\x1b[J", s.drawn)
+}
+
+// beside gives w, with what is drawn taken away before each Write, and nothing drawn meanwhile: the next drawing would go back over
+// what was written. A Write must end its line. Where there is no screen, or w is no terminal, it is w itself.
+func (s *screen) beside(w io.Writer) io.Writer {
+	if s == nil || !isTerminal(w) {
+		return w
+	}
+	return &besideScreen{s, w}
+}
+
+type besideScreen struct {
+	screen *screen
+	w      io.Writer
+}
+
+func (b *besideScreen) Write(p []byte) (int, error) {
+	b.screen.mu.Lock()
+	defer b.screen.mu.Unlock()
+	b.screen.wipe()
+	return b.w.Write(p)
 }
 
 // fit breaks the lines of a text that are too long for the terminal, but for those that are indented: commands, to be copied. Where

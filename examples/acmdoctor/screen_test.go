@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -102,6 +103,23 @@ func TestScreenReplacesWhatItDrew(t *testing.T) {
 			assert.Equal(t, "before\n", g.String(), "there is nothing to take away")
 		})
 	}
+}
+
+// What is written beside a drawing stays, and the drawing goes on below it.
+func TestScreenLeavesAloneWhatIsWrittenBeside(t *testing.T) {
+	g := newGlass(40, 10)
+	s := g.screen()
+	report := &besideScreen{s, g}
+	s.draw("asking the name servers of a.test, 2s")
+	fmt.Fprintln(report, "a.test  VALID")
+	assert.Equal(t, "a.test  VALID\n", g.String())
+	s.draw("asking the name servers: 1 of 2 records done, last begun b.test, 3s")
+	s.draw("asking the name servers: 1 of 2 records done, last begun b.test, 4s")
+	fmt.Fprintln(report, "b.test  VALID")
+	s.clear()
+	assert.Equal(t, "a.test  VALID\nb.test  VALID\n", g.String())
+	assert.Equal(t, io.Discard, s.beside(io.Discard), "what is no terminal has nothing drawn on it")
+	assert.Equal(t, io.Discard, (*screen)(nil).beside(io.Discard))
 }
 
 func TestBrokenLines(t *testing.T) {

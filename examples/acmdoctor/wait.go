@@ -181,8 +181,11 @@ func (c *waitCommand) wait(ctx context.Context, checker *validate.Checker, recor
 			}
 		}
 	})
-	p := printer{out: c.out, json: c.json, ndjson: c.ndjson, text: validate.Text{Color: wantsColor(c.out), Nslookup: runtime.GOOS == "windows"}}
 	show := newWaitDisplay(c.err, records)
+	p := printer{
+		out: show.screen.beside(c.out), json: c.json, ndjson: c.ndjson,
+		text: validate.Text{Color: wantsColor(c.out), Nslookup: runtime.GOOS == "windows"},
+	}
 	defer show.close()
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
