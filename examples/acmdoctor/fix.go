@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/signal"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -160,6 +162,9 @@ type mending struct {
 func (m *mending) undoes() bool { return m.late != nil || m.plan.TakesBack() }
 
 func (c *fixCommand) run(ctx context.Context, args []string) error {
+	// A closed pipe is an error of writing: what was begun is finished, and what was done is told elsewhere.
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
 	all, unread, err := c.prepare(ctx, args)
 	defer c.trail.close()
 	switch {
@@ -182,10 +187,19 @@ func (c *fixCommand) run(ctx context.Context, args []string) error {
 	if c.wants() {
 		declined = c.carryOut(ctx, all)
 	}
-	if err := c.tell(all, declined); err != nil {
+	switch err := c.tell(all, declined); {
+	case err != nil && wrote(all):
+		return &exitError{exitPartly, fmt.Errorf("the change is made, and what came of it cannot be written: %w; to take it back: acmdoctor fix --undo %s",
+			err, shellWord(c.undos.path))}
+	case err != nil:
 		return c.fail(err)
 	}
 	return c.exit(all, unread)
+}
+
+// wrote reports whether something was changed, or may have been.
+func wrote(all []*mending) bool {
+	return slices.ContainsFunc(all, func(m *mending) bool { return m.applied && len(m.result.Done) > 0 || m.partly })
 }
 
 // fail ends a run in which nothing was planned.
@@ -224,12 +238,11 @@ func (c *fixCommand) wants() bool {
 
 // exit gives the exit code: what stopped part-way comes before what was not begun, and that before what was not finished.
 func (c *fixCommand) exit(all []*mending, unread int) error {
-	wrote := slices.ContainsFunc(all, func(m *mending) bool { return m.applied && len(m.result.Done) > 0 || m.partly })
 	code := exitValid
 	for _, m := range all {
 		own := m.exit(c.wants())
 		switch {
-		case own == exitStopped && wrote, own == exitPartly:
+		case own == exitStopped && wrote(all), own == exitPartly:
 			return &exitError{code: exitPartly}
 		case own == exitStopped, code != exitStopped && own == exitNotApplied, code == exitValid:
 			code = own

@@ -73,6 +73,7 @@ func (c *fixCommand) confirmed(ctx context.Context) (bool, error) {
 	fmt.Fprint(c.err, "\nApply this? Type yes: ")
 	line, err := bufio.NewReader(c.in.stdin).ReadString('\n')
 	if ctx.Err() != nil {
+		fmt.Fprintln(c.err) // the question's line is not ended by anybody
 		return false, fmt.Errorf("interrupted before anything was written: %w", ctx.Err())
 	}
 	answer := strings.ToLower(strings.TrimSpace(line))

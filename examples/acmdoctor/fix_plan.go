@@ -220,7 +220,9 @@ func (c *fixCommand) consulting(all []*mending, accounts *accounts) func(context
 			if c.draft(ctx, &first, accounts); first.account == nil || first.err != nil {
 				continue
 			}
-			if facts, err := c.at.facts(ctx, first.account, m.record); err == nil {
+			limited, cancel := context.WithTimeout(ctx, c.dns.timeout)
+			facts, err := c.at.facts(limited, first.account, m.record)
+			if cancel(); err == nil {
 				return providers.Rules(facts), nil
 			}
 		}

@@ -661,3 +661,40 @@ func FuzzKeptFiles(f *testing.F) {
 		}
 	})
 }
+
+// unwritable is an output whose disk is full, or whose reader has gone.
+type unwritable struct{}
+
+func (unwritable) Write([]byte) (int, error) { return 0, errors.New("nobody reads this") }
+
+// What was done is never told as not done, also where nobody can read it; a plan that cannot be shown is not applied.
+func TestFixThatCannotTell(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		code int
+	}{
+		"text": {nil, exitStopped}, // the plan comes before the change
+		"json": {[]string{"--json"}, exitPartly},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newFixBed(t)
+			before := b.holds(t, "doubled.test")
+			cmd := newFixCommand(accountWorld{env: func(string) string { return "" }, open: map[string]opener{
+				demoHost: func(context.Context, *accountFlags, []byte) (providers.Client, error) { return b.tap, nil },
+			}})
+			cmd.SilenceUsage, cmd.SilenceErrors = true, true
+			cmd.SetArgs(append(append(b.flags, c.args...), at("doubled.test", "--apply", "--yes", "--undo-out", "undo.json")...))
+			cmd.SetOut(unwritable{})
+			err := cmd.ExecuteContext(t.Context())
+			var e *exitError
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, c.code, e.code)
+			if c.code == exitPartly {
+				assert.Contains(t, err.Error(), "acmdoctor fix --undo undo.json")
+				assert.NotEqual(t, before, b.holds(t, "doubled.test"))
+			} else {
+				assert.Equal(t, before, b.holds(t, "doubled.test"))
+			}
+		})
+	}
+}

@@ -21,7 +21,7 @@ var (
 	// ErrNoCredentials: AWS's chain found no credentials, or AWS does not know the ones it found.
 	ErrNoCredentials = errors.New("no credentials that AWS accepts")
 	// ErrExpiredSession: the credentials were good and are not any more.
-	ErrExpiredSession = errors.New("the session has expired")
+	ErrExpiredSession = errors.New("the session has expired: sign in again")
 	// ErrPermission: the credentials are good and do not allow it. The error is a [*PermissionError].
 	ErrPermission = errors.New("not allowed")
 	// ErrThrottled: AWS still asked to slow down after all retries.
@@ -84,7 +84,7 @@ func credentialsError(ctx context.Context, err error, role string) error {
 	}
 	var sso *ssocreds.InvalidTokenError
 	if errors.As(err, &sso) {
-		return fmt.Errorf("%w: aws sso login renews it", ErrExpiredSession)
+		return fmt.Errorf("%w (aws sso login)", ErrExpiredSession)
 	}
 	var api smithy.APIError
 	if errors.As(err, &api) {
