@@ -43,7 +43,7 @@ func (f *accountFlags) add(cmd *cobra.Command) {
 	fl.StringVar(&f.config, "provider-config", "", "the provider's libdns configuration, a `FILE` of JSON (default: the provider's environment variables)")
 	fl.StringVar(&f.zoneID, "zone-id", "", "change this zone, by the provider's own `ID` or its apex, wherever the delegation leads")
 	if _, ok := f.world.open["rfc2136"]; ok {
-		fl.StringVar(&f.tsigKey, "tsig-key", "", "rfc2136: a `FILE` with the TSIG key, as tsig-keygen writes it")
+		fl.StringVar(&f.tsigKey, "tsig-key", "", "rfc2136: a `FILE` with the TSIG key, as tsig-keygen or keymgr writes it")
 		fl.StringVar(&f.server, "server", "", "rfc2136: the zone's primary, `ADDR[:PORT]`")
 	}
 	if _, ok := f.world.open["route53"]; ok {

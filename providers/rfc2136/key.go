@@ -25,13 +25,14 @@ func (k Key) Provider(server string) *libdns.Provider {
 // ErrBadKey is wrapped by the errors of [ParseKeys], which hold no secret.
 var ErrBadKey = errors.New("not a TSIG key")
 
-// ParseKeys reads the keys in a text. It has one of two forms, and the form is recognised: BIND's, as tsig-keygen writes it, knotc
-// and others read it and named.conf includes it,
+// ParseKeys reads the keys in a text. It has one of three forms, and the form is recognised: BIND's, as tsig-keygen writes it and
+// named.conf includes it,
 //
 //	key "acmdoctor." { algorithm hmac-sha256; secret "…"; };
 //
-// with BIND's three kinds of comments, other statements being passed over; or one line as nsupdate -y takes it, [algorithm:]name:secret,
-// where a missing algorithm is hmac-sha256. The errors wrap [ErrBadKey] and name the line.
+// with BIND's three kinds of comments, other statements being passed over; Knot's, the section key of its configuration, as keymgr -t
+// writes it; or one line as nsupdate -y and knsupdate -y take it, [algorithm:]name:secret, where a missing algorithm is hmac-sha256.
+// The errors wrap [ErrBadKey] and name the line.
 func ParseKeys(text string) ([]Key, error) {
 	p := &keyParser{text: text, line: 1}
 	keys, err := p.keys()
@@ -54,6 +55,9 @@ func (p *keyParser) keys() ([]Key, error) {
 	if one := strings.TrimSpace(p.text); one != "" && !strings.ContainsAny(one, "{}\"; \t\r\n") {
 		k, err := parseLine(one)
 		return []Key{k}, err
+	}
+	if isKnot(p.text) {
+		return p.knot()
 	}
 	var out []Key
 	for {
@@ -84,7 +88,7 @@ func parseLine(s string) (Key, error) {
 	case 3:
 		return newKey(parts[1], parts[0], parts[2])
 	}
-	return Key{}, errors.New("it is neither key \"name\" { algorithm …; secret …; }; nor algorithm:name:secret")
+	return Key{}, errors.New("it is neither key \"name\" { algorithm …; secret …; }; nor Knot's section key: nor algorithm:name:secret")
 }
 
 // key reads a key statement behind its first word.

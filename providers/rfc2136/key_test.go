@@ -25,7 +25,13 @@ func TestParseKeys(t *testing.T) {
 options { directory "/var/cache/bind"; listen-on { 192.0.2.1; }; };
 key b.example { algorithm hmac-sha512; secret "b3Ro
 ZXI="; };`: nil, // a string does not run over lines
-		`options { directory "x"; }; key acmdoctor { algorithm hmac-sha256; secret "bWFya2Vy"; }; key b.example { algorithm hmac-sha512; secret "b3RoZXI="; };`: {a, b},
+		`options { directory "x"; }; key acmdoctor { algorithm hmac-sha256; secret "bWFya2Vy"; }; key b.example { algorithm hmac-sha512; secret "b3RoZXI="; };`:                                                                                     {a, b},
+		"# hmac-sha256:acmdoctor:bWFya2Vy\nkey:\n  - id: acmdoctor\n    algorithm: hmac-sha256\n    secret: bWFya2Vy\n":                                                                                                                             {a}, // as keymgr -t writes it
+		"server:\n    listen: 192.0.2.1@53\n\nkey:\n- id: \"acmdoctor.\" # ours\n  secret: bWFya2Vy\n  algorithm: hmac-sha256\n\n  - id: b.example\n    algorithm: hmac-sha512\n    secret: b3RoZXI=\nacl:\n  - id: update\n    key: [acmdoctor]\n": {a, b},
+		"key:\n  - id: acmdoctor\n    algorithm: hmac-sha256\n    secret: marker-secret\n":                                                                                                                                                          nil,
+		"key:\n    algorithm: hmac-sha256\n":                   nil,
+		"key:\n  - marker-secret\n":                            nil,
+		"key:\n":                                               nil,
 		"hmac-sha256:acmdoctor:bWFya2Vy\n":                     {a},
 		" acmdoctor.:bWFya2Vy ":                                {a},
 		"HMAC-SHA512.:B.example.:b3RoZXI=":                     {b},
@@ -60,11 +66,14 @@ ZXI="; };`: nil, // a string does not run over lines
 	}
 	_, err := rfc2136.ParseKeys("key \"acmdoctor\" {\n algorithm hmac-sha256;\n secret \"!\";\n};")
 	require.ErrorContains(t, err, "line 4")
+	_, err = rfc2136.ParseKeys("acl:\n  - id: x\nkey:\n  - id: acmdoctor\n    secret: \"!\"\n  - id: b\n")
+	require.ErrorContains(t, err, "line 6")
 }
 
 func FuzzParseKeys(f *testing.F) {
 	f.Add("key \"acmdoctor\" {\n\talgorithm hmac-sha256;\n\tsecret \"bWFya2Vy\";\n};\n")
 	f.Add("hmac-sha256:acmdoctor:bWFya2Vy")
+	f.Add("key:\n  - id: acmdoctor\n    algorithm: hmac-sha256\n    secret: bWFya2Vy\n")
 	f.Add("/* x */ // y\n# z\noptions { a { b; }; }; key x { secret y; algorithm z; };")
 	f.Fuzz(func(t *testing.T, text string) {
 		keys, err := rfc2136.ParseKeys(text)
@@ -77,12 +86,13 @@ func FuzzParseKeys(f *testing.F) {
 		for _, k := range keys { // what was read is a key, and reads back as itself in both forms
 			_, err := rfc2136.New(k.Provider("192.0.2.1"))
 			require.NoError(t, err)
-			if strings.ContainsAny(k.Name, ":\\\"") {
+			if strings.ContainsAny(k.Name, ":\\\"#") {
 				continue
 			}
 			for _, form := range []string{
 				k.Algorithm + ":" + k.Name + ":" + string(k.Secret),
 				`key "` + k.Name + `" { algorithm ` + k.Algorithm + `; secret "` + string(k.Secret) + `"; };`,
+				"key:\n  - id: " + k.Name + "\n    algorithm: " + k.Algorithm + "\n    secret: " + string(k.Secret) + "\n",
 			} {
 				back, err := rfc2136.ParseKeys(form)
 				require.NoError(t, err, form)
