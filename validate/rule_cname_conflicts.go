@@ -70,7 +70,8 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 }
 
 // beside gives what stands at the name beside a CNAME, and all that was asked to find out. Of a record that is right every
-// server has been asked for TXT and A with the first questions; more is asked only where something is wrong.
+// server has been asked for TXT with the first questions, and of a zone that is not signed for A; more is asked only where
+// something is wrong.
 func (p *Pass) beside(ctx context.Context) (other, asked []resolver.Answer) {
 	asked = append(p.atName(ctx, resolver.TypeTXT), p.besides(ctx)...)
 	if len(p.with(Holds)) < len(p.answered()) || len(otherData(asked, p.Record.Name)) > 0 {
