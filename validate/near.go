@@ -2,6 +2,7 @@ package validate
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 
@@ -32,6 +33,7 @@ type nearHit struct {
 	resolver.Answer
 	Target resolver.Name
 	TTL    uint32
+	Above  resolver.Name // the zone above, where it is there and not in the record's own
 }
 
 // maxAncestors is how many names between the domain and the zone are thought of.
@@ -127,6 +129,55 @@ func nearNames(r Record, zone resolver.Name) []nearName {
 	return out
 }
 
+// namesAbove lists where the record may have ended up in the zone that delegates its own, by somebody who took that one for it.
+func (p *Pass) namesAbove() (out []nearName) {
+	c := p.facts.cut
+	if len(c.Referrals) == 0 || !c.Parent.Within(p.registered()) || p.facts.zone != c.Zone {
+		return nil
+	}
+	in := "in the zone " + c.Parent.String() + ", which delegates " + c.Zone.String()
+	if n, ok := c.Parent.Child(p.Record.Token()); ok {
+		out = append(out, nearName{Kind: nearRelocated, Name: n, Why: "it stands at the apex, " + in})
+	}
+	if n, ok := p.Record.Name.Under(c.Parent); ok {
+		out = append(out, nearName{Kind: nearDoubled, Name: n, Why: "that zone's name was appended, " + in})
+	}
+	return out
+}
+
+// hitsAbove looks at these names.
+func (p *Pass) hitsAbove(ctx context.Context) (hits []nearHit, err error) {
+	names := p.namesAbove()
+	if len(names) == 0 {
+		return nil, nil
+	}
+	c := p.facts.cut
+	asked := withProbes(p.Record, names)
+	answers := make([]resolver.Answer, len(asked))
+	var wg sync.WaitGroup
+	for i, n := range asked {
+		wg.Go(func() {
+			answers[i] = p.walker.Ask(ctx, []resolver.Server{c.Referrals[0].Server}, n, resolver.TypeCNAME)[0]
+		})
+	}
+	wg.Wait()
+	said := map[resolver.Name][]resolver.Name{}
+	for i, n := range asked {
+		if answers[i].Err != nil {
+			return nil, Answers(answers[i:]).Known()
+		}
+		said[n] = targets(answers[i].Response, n)
+	}
+	for _, n := range names {
+		a, t := answers[slices.Index(asked, n.Name)], said[n.Name]
+		probe, ok := n.beside(p.Record)
+		if len(t) == 1 && a.Response.Authoritative && n.placed(p.Record, c.Parent, t[0]) && ok && !slices.Equal(said[probe], t) {
+			hits = append(hits, nearHit{nearName: n, Answer: a, Target: t[0], TTL: ttlOf(a.Response, n.Name), Above: c.Parent})
+		}
+	}
+	return hits, nil
+}
+
 // Near looks for the record at the names where mistakes put it. A name counts only when it holds what the record should,
 // or what a second mistake made of that, and a name beside it that nobody has does not answer the same (a wildcard would).
 func (p *Pass) nearHits(ctx context.Context) ([]nearHit, error) {
@@ -164,7 +215,11 @@ func (p *Pass) lookNear(ctx context.Context) (hits []nearHit, err error) {
 			return hits, nil
 		}
 	}
-	return nil, err
+	above, errAbove := p.hitsAbove(ctx)
+	if len(above) > 0 {
+		return above, nil
+	}
+	return nil, errors.Join(err, errAbove)
 }
 
 // beside is a name beside the near one that nobody has.

@@ -312,6 +312,9 @@ func (p *Pass) next(ctx context.Context, answers []resolver.Answer, above bool) 
 		for _, n := range betweenCuts(f.cut) {
 			ask(f.cut.Referrals[0].Server, n, resolver.TypeNS)
 		}
+		for _, n := range withProbes(p.Record, p.namesAbove()) {
+			ask(f.cut.Referrals[0].Server, n, resolver.TypeCNAME)
+		}
 	}
 	return qs
 }

@@ -51,6 +51,9 @@ func (p *Pass) move(ctx context.Context, h nearHit) Fix {
 	gone, words := p.inTheWay(ctx)
 	right := p.put()
 	right.TTL = h.TTL
+	if !h.Above.IsZero() { // a change of another zone is none that a plan for this one carries out
+		return Fix{Where: WhereZone, Changes: append(gone, right), Message: p.createWith(h.TTL, words, fmt.Sprintf("then delete the record at %s in the zone %s", h.Name, h.Above))}
+	}
 	fix := Fix{
 		Where:   WhereZone,
 		Changes: append(gone, right, Change{Name: h.Name, Type: resolver.TypeCNAME, TTL: h.TTL, From: []string{h.Target.String()}}),
