@@ -21,6 +21,12 @@ var (
 	ErrNoCredentials = errors.New("there are no AWS credentials that are valid")
 )
 
+// errUnreadable: somebody has answered with success and something else, a proxy's page say. The SDK reads that as an answer in which
+// nothing is; that nothing stands in a zone is not concluded from it.
+var errUnreadable = errors.New("the answer is not Route 53's")
+
+func unreadable(action string) error { return fmt.Errorf("route53: %s: %w", action, errUnreadable) }
+
 // ready reports why no request can be sent: the context's error, or that of the credentials, which is told apart from what the
 // service says.
 func (c *Client) ready(ctx context.Context) error {

@@ -221,6 +221,9 @@ func (c *Client) page(ctx context.Context, in *r53.ListResourceRecordSetsInput) 
 	if err != nil {
 		return nil, c.failed(ctx, "route53:ListResourceRecordSets", zoneARN(aws.ToString(in.HostedZoneId)), err)
 	}
+	if page.MaxItems == nil { // which is in every answer
+		return nil, unreadable("route53:ListResourceRecordSets")
+	}
 	return page, nil
 }
 

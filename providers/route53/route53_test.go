@@ -616,3 +616,38 @@ func TestNoZoneID(t *testing.T) {
 	}
 	require.Empty(t, slices.Collect(maps.Keys(f.Calls())))
 }
+
+// Somebody on the way answers with a page of their own and success: that is no zone without records, and no end of the program.
+func TestAnswersOfSomebodyElse(t *testing.T) {
+	for _, body := range []string{"<html><body>sign in to the network</body></html>", "welcome", "{}", `<?xml version="1.0"?><x/>`} {
+		for _, action := range []string{"ListHostedZonesByName", "GetHostedZone", "ListResourceRecordSets", "ChangeResourceRecordSets", "GetChange"} {
+			t.Run(action+" "+body, func(t *testing.T) {
+				f, c, id := example(t)
+				f.Set(id, doubled, "CNAME", 300, value)
+				was := f.Dump(id)
+				p := plan(t, c, report(f, id, "name-doubled", put(), drop(doubled, value)))
+				f.Before = func(a string, _ int) *awsfake.Error {
+					if a == action {
+						return &awsfake.Error{Status: 200, Body: body}
+					}
+					return nil
+				}
+				_, err := c.FindZones(t.Context(), record.Name)
+				if action == "ListHostedZonesByName" || action == "GetHostedZone" {
+					require.ErrorContains(t, err, "not Route 53's")
+					return
+				}
+				require.NoError(t, err)
+				res, err := impatient.Apply(t.Context(), c, p)
+				switch action {
+				case "GetChange": // after the change
+					require.NoError(t, err)
+					require.NotEmpty(t, res.Warnings)
+				default:
+					require.ErrorContains(t, err, "not Route 53's")
+					require.Equal(t, was, f.Dump(id))
+				}
+			})
+		}
+	}
+}

@@ -88,6 +88,10 @@ func (c *Client) Write(ctx context.Context, zone providers.Zone, b providers.Bat
 		return nil
 	}
 	out, err := c.api.ChangeResourceRecordSets(ctx, in, c.writes)
+	if err == nil && out.ChangeInfo == nil {
+		c.lost(zone.ID)
+		return unreadable("route53:ChangeResourceRecordSets")
+	}
 	if err == nil {
 		c.sent(zone.ID, aws.ToString(out.ChangeInfo.Id), out.ChangeInfo.Status)
 		return nil
@@ -188,6 +192,9 @@ func (c *Client) inSync(ctx context.Context, id string) error {
 		out, err := c.api.GetChange(ctx, &r53.GetChangeInput{Id: aws.String(id)}, c.reads)
 		if err != nil {
 			return c.failed(ctx, "route53:GetChange", "arn:aws:route53:::change/*", err)
+		}
+		if out.ChangeInfo == nil {
+			return unreadable("route53:GetChange")
 		}
 		if out.ChangeInfo.Status == types.ChangeStatusInsync {
 			return nil

@@ -87,6 +87,9 @@ func (c *Client) listFrom(ctx context.Context, wanted []resolver.Name) (out []pr
 		if err != nil {
 			return nil, false, c.failed(ctx, "route53:ListHostedZonesByName", "*", err)
 		}
+		if page.MaxItems == nil && page.DNSName == nil && len(page.HostedZones) == 0 {
+			return nil, false, unreadable("route53:ListHostedZonesByName")
+		}
 		for _, z := range page.HostedZones {
 			empty = false
 			n, err := parseName(aws.ToString(z.Name))
@@ -135,6 +138,9 @@ func (c *Client) GetZone(ctx context.Context, id string) (providers.Zone, error)
 	out, err := c.api.GetHostedZone(ctx, &r53.GetHostedZoneInput{Id: aws.String(id)}, c.reads)
 	if err != nil {
 		return providers.Zone{}, c.failed(ctx, "route53:GetHostedZone", zoneARN(id), err)
+	}
+	if out.HostedZone == nil {
+		return providers.Zone{}, unreadable("route53:GetHostedZone")
 	}
 	apex, err := parseName(aws.ToString(out.HostedZone.Name))
 	if err != nil {
