@@ -121,24 +121,25 @@ func (p *Pool) Stats() Stats {
 
 // server is what is known of one server.
 type server struct {
-	addr     netip.AddrPort
-	network  *network
-	flying   int
-	window   float64
-	cautious bool    // it has lost something: the window grows slowly
-	srtt     float64 // nanoseconds; 0: not known
-	rttvar   float64
-	lost     int // tries of the last score that no answer came to
-	score    int
-	heard    bool
-	last     int64 // when it last answered
-	failures int   // questions in a row that came to nothing at all
-	quiet    int64 // until when it counts as silent
-	silence  error // why: ErrTimeout or ErrRefusedConnection
-	odd      bool  // it answers, and not to datagrams with EDNS: the fallback talks to it
-	tokens   float64
-	filled   int64
-	queue    []*Ask
+	addr       netip.AddrPort
+	network    *network
+	flying     int
+	window     float64
+	cautious   bool    // it has lost something: the window grows slowly
+	srtt       float64 // nanoseconds; 0: not known
+	rttvar     float64
+	lost       int // tries of the last score that no answer came to
+	score      int
+	heard      bool
+	last       int64         // when it last answered
+	failures   int           // questions in a row that came to nothing at all
+	unanswered resolver.Name // what the first of them was about
+	quiet      int64         // until when it counts as silent
+	silence    error         // why: ErrTimeout or ErrRefusedConnection
+	odd        bool          // it answers, and not to datagrams with EDNS: the fallback talks to it
+	tokens     float64
+	filled     int64
+	queue      []*Ask
 }
 
 type network struct{ flying int }
@@ -366,7 +367,7 @@ func (s *server) patience(tried int) time.Duration {
 
 // Resolve asks a question and waits for its whole answer: over the pool's sockets, and by Fallback for what these do not
 // bring (truncated answers, servers that do not know EDNS, silence), so that the result is that of Fallback alone. A
-// server that stayed silent then is not asked for a minute. The errors are those of resolver.Client, and [ErrClosed].
+// server that nobody has heard, and that stayed silent then about two names, is not asked for a minute. The errors are those of resolver.Client, and [ErrClosed].
 func (p *Pool) Resolve(ctx context.Context, q resolver.Question) (resolver.Response, error) {
 	fallback := p.Fallback
 	if fallback == nil {
@@ -380,7 +381,7 @@ func (p *Pool) Resolve(ctx context.Context, q resolver.Question) (resolver.Respo
 		return resolver.Response{}, fmt.Errorf("bulk: ask %s for %s %s: %w", q.Server, q.Name, q.Type, quiet)
 	case unheard: // datagrams were tried
 		res, err := fallback.Resolve(ctx, q)
-		p.learn(q.Server, resolver.ErrTimeout, err)
+		p.learn(q, resolver.ErrTimeout, err)
 		return res, err
 	}
 	type result struct {
@@ -407,7 +408,7 @@ func (p *Pool) Resolve(ctx context.Context, q resolver.Question) (resolver.Respo
 			return resolver.Response{}, fmt.Errorf("bulk: ask %s for %s %s: %w", q.Server, q.Name, q.Type, r.err)
 		}
 		res, err := fallback.Resolve(ctx, q)
-		p.learn(q.Server, r.err, err)
+		p.learn(q, r.err, err)
 		return res, err
 	case <-ctx.Done():
 		return resolver.Response{}, fmt.Errorf("bulk: ask %s for %s %s: %w", q.Server, q.Name, q.Type, ctx.Err())
@@ -432,7 +433,7 @@ func (p *Pool) standing(addr netip.AddrPort) (quiet error, unheard bool) {
 		return nil, false
 	}
 	if s.quiet != 0 && s.quiet <= now { // it gets another chance
-		s.quiet, s.failures = 0, 0
+		s.quiet, s.failures, s.unanswered = 0, 0, resolver.Name{}
 	}
 	if s.quiet > now {
 		return s.silence, false
@@ -441,10 +442,10 @@ func (p *Pool) standing(addr netip.AddrPort) (quiet error, unheard bool) {
 }
 
 // learn notes what the fallback made of a server that did not do.
-func (p *Pool) learn(addr netip.AddrPort, first, then error) {
+func (p *Pool) learn(q resolver.Question, first, then error) {
 	now := p.clock()
 	p.mu.Lock()
-	s := p.server(addr)
+	s := p.server(q.Server)
 	var over []ended
 	switch {
 	case then == nil && errors.Is(first, resolver.ErrTimeout):
@@ -452,10 +453,15 @@ func (p *Pool) learn(addr netip.AddrPort, first, then error) {
 		s.odd = !s.heardBulk()
 	case errors.Is(then, resolver.ErrTimeout) || errors.Is(then, resolver.ErrRefusedConnection):
 		s.failures++
-		// One that drops questions of one type answers others in between, and is not silent.
-		if !s.heard || s.failures >= manyFailures && now-s.last > int64(longUnheard) {
+		if s.unanswered.IsZero() {
+			s.unanswered = q.Name
+		}
+		// One that drops questions of one type answers others in between, and one that drops those about a zone it does not
+		// have answers about another: neither is silent.
+		refused := errors.Is(then, resolver.ErrRefusedConnection)
+		if !s.heard && (refused || s.unanswered != q.Name) || s.failures >= manyFailures && now-s.last > int64(longUnheard) {
 			s.quiet, s.silence = now+int64(silence), resolver.ErrTimeout
-			if errors.Is(then, resolver.ErrRefusedConnection) {
+			if refused {
 				s.silence = resolver.ErrRefusedConnection
 			}
 			over = failed(s.queue, s.silence)

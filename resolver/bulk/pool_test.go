@@ -82,7 +82,11 @@ func TestASilentServerIsLeftAlone(t *testing.T) {
 		in.Fault(resolvertest.MustParseFault("ns1.example.com. drop"))
 		p := newPool(t, in)
 		q := resolver.Question{Name: resolver.MustParseName("_a79.example.com."), Type: resolver.TypeCNAME, Server: addrs(in, "ns1.example.com.")[0]}
-		_, err := p.Resolve(t.Context(), q)
+		other := q
+		other.Name = resolver.MustParseName("www.example.com.")
+		_, err := p.Resolve(t.Context(), other)
+		require.ErrorIs(t, err, resolver.ErrTimeout)
+		_, err = p.Resolve(t.Context(), q)
 		require.ErrorIs(t, err, resolver.ErrTimeout)
 		before, asked := p.Stats(), len(in.Queries())
 		begun := time.Now()
@@ -181,4 +185,30 @@ func TestAServerThatDropsOneTypeIsNotSilent(t *testing.T) {
 		}
 		require.NoError(t, p.Close())
 	})
+}
+
+// What comes first may be just what the server drops: its silence about that is nothing about the rest.
+func TestAServerNobodyHasHeardMayDropOneTypeOrOneZone(t *testing.T) {
+	for what, fault := range map[string]string{
+		"type": "ns1.example.com. drop for TXT",
+		"zone": "ns1.example.com. drop name elsewhere.example.net.",
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			in := resolvertest.MustParse(zones)
+			in.Fault(resolvertest.MustParseFault(fault))
+			p := newPool(t, in)
+			q := resolver.Question{Name: resolver.MustParseName("_a79.example.com."), Type: resolver.TypeCNAME, Server: addrs(in, "ns1.example.com.")[0]}
+			first := q
+			if first.Type = resolver.TypeTXT; what == "zone" {
+				first.Name = resolver.MustParseName("elsewhere.example.net.")
+			}
+			for range 2 {
+				_, err := p.Resolve(t.Context(), first)
+				require.ErrorIs(t, err, resolver.ErrTimeout)
+			}
+			_, err := p.Resolve(t.Context(), q)
+			require.NoError(t, err, what)
+			require.NoError(t, p.Close())
+		})
+	}
 }
