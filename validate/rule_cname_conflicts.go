@@ -20,7 +20,9 @@ func (cnameAndOtherData) Info() Info {
 		Text: "Where a CNAME is, nothing else may be. Servers deal with it each in their own way: one refuses the zone, another " +
 			"drops a record, a third answers by the type that is asked; AWS says that such a pair keeps the certificate " +
 			"pending. Only data of its own at the name counts: a healthy server answers a TXT question with the CNAME, which " +
-			"is not this fault. A name that is delegated is a zone of its own, and its SOA and NS records are such data.",
+			"is not this fault. A name that is delegated is a zone of its own, and its SOA and NS records are such data. Where a " +
+			"server answers for the CNAME and is silent about TXT or addresses, that is a warning: what it does not tell may stand " +
+			"there.",
 		Wrong:    "_a79.example.com. CNAME _424.acm-validations.aws.\n_a79.example.com. TXT \"old\"",
 		Right:    "_a79.example.com. CNAME _424.acm-validations.aws.",
 		Fix:      "Delete everything at the name but the CNAME; look first whether somebody needs the content.",
@@ -46,6 +48,9 @@ func (cnameAndOtherData) Run(ctx context.Context, p *Pass) error {
 		return nil
 	}
 	if len(other) == 0 {
+		if unseen := p.unseen(answers); len(unseen) > 0 {
+			p.Report(notSeenBeside(p.Record.Name, unseen), unseen...)
+		}
 		return Answers(answers).Known()
 	}
 	fix := Fix{Where: WhereZone}
@@ -82,6 +87,26 @@ func (p *Pass) beside(ctx context.Context) (other, asked []resolver.Answer) {
 		other = nil
 	}
 	return other, asked
+}
+
+// unseen are the questions about the name that servers which hold the record did not answer, as where a firewall drops a type.
+func (p *Pass) unseen(asked []resolver.Answer) []resolver.Answer {
+	if len(p.with(Holds)) < len(p.answered()) {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(asked), func(a resolver.Answer) bool {
+		return a.Err == nil || ranOut(a.Err)
+	})
+}
+
+// notSeenBeside says that the record was seen, and something beside it may not have been: the verdict stays what a CA finds.
+func notSeenBeside(name resolver.Name, unseen []resolver.Answer) Finding {
+	who := list(unseen, func(a resolver.Answer) string { return a.Question.Type.String() + " at " + serverText(a.Server) })
+	return Finding{
+		Severity: Warning, Confidence: Possible,
+		Message: fmt.Sprintf("the CNAME at %s is right, and whether anything stands beside it was not to be seen: no answer came for %s", name, who),
+		Fixes:   []Fix{{Where: WhereServers, Message: "see that the name servers answer questions of every type, also where there is nothing to tell; then check again"}},
+	}
 }
 
 type cnameMultiple struct{}
