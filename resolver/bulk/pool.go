@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/publicsuffix"
+
 	"github.com/acmdoctor/acmdoctor/resolver"
 )
 
@@ -131,12 +133,12 @@ type server struct {
 	lost       int // tries of the last score that no answer came to
 	score      int
 	heard      bool
-	last       int64         // when it last answered
-	failures   int           // questions in a row that came to nothing at all
-	unanswered resolver.Name // what the first of them was about
-	quiet      int64         // until when it counts as silent
-	silence    error         // why: ErrTimeout or ErrRefusedConnection
-	odd        bool          // it answers, and not to datagrams with EDNS: the fallback talks to it
+	last       int64  // when it last answered
+	failures   int    // questions in a row that came to nothing at all
+	unanswered string // the registered domain that the first of them was about
+	quiet      int64  // until when it counts as silent
+	silence    error  // why: ErrTimeout or ErrRefusedConnection
+	odd        bool   // it answers, and not to datagrams with EDNS: the fallback talks to it
 	tokens     float64
 	filled     int64
 	queue      []*Ask
@@ -367,7 +369,8 @@ func (s *server) patience(tried int) time.Duration {
 
 // Resolve asks a question and waits for its whole answer: over the pool's sockets, and by Fallback for what these do not
 // bring (truncated answers, servers that do not know EDNS, silence), so that the result is that of Fallback alone. A
-// server that nobody has heard, and that stayed silent then about two names, is not asked for a minute. The errors are those of resolver.Client, and [ErrClosed].
+// server that nobody has heard, and that stayed silent then about two registered domains, is not asked for a minute. The
+// errors are those of resolver.Client, and [ErrClosed].
 func (p *Pool) Resolve(ctx context.Context, q resolver.Question) (resolver.Response, error) {
 	fallback := p.Fallback
 	if fallback == nil {
@@ -433,7 +436,7 @@ func (p *Pool) standing(addr netip.AddrPort) (quiet error, unheard bool) {
 		return nil, false
 	}
 	if s.quiet != 0 && s.quiet <= now { // it gets another chance
-		s.quiet, s.failures, s.unanswered = 0, 0, resolver.Name{}
+		s.quiet, s.failures, s.unanswered = 0, 0, ""
 	}
 	if s.quiet > now {
 		return s.silence, false
@@ -453,13 +456,14 @@ func (p *Pool) learn(q resolver.Question, first, then error) {
 		s.odd = !s.heardBulk()
 	case errors.Is(then, resolver.ErrTimeout) || errors.Is(then, resolver.ErrRefusedConnection):
 		s.failures++
-		if s.unanswered.IsZero() {
-			s.unanswered = q.Name
+		about := registered(q.Name)
+		if s.unanswered == "" {
+			s.unanswered = about
 		}
 		// One that drops questions of one type answers others in between, and one that drops those about a zone it does not
 		// have answers about another: neither is silent.
 		refused := errors.Is(then, resolver.ErrRefusedConnection)
-		if !s.heard && (refused || s.unanswered != q.Name) || s.failures >= manyFailures && now-s.last > int64(longUnheard) {
+		if !s.heard && (refused || s.unanswered != about) || s.failures >= manyFailures && now-s.last > int64(longUnheard) {
 			s.quiet, s.silence = now+int64(silence), resolver.ErrTimeout
 			if refused {
 				s.silence = resolver.ErrRefusedConnection
@@ -471,6 +475,15 @@ func (p *Pool) learn(q resolver.Question, first, then error) {
 	}
 	p.mu.Unlock()
 	p.end(over)
+}
+
+// registered is the part of a name that somebody registered, and that is a zone of its own: what a server drops, it drops of
+// a whole zone. It is the name itself where there is no such part.
+func registered(n resolver.Name) string {
+	if domain, err := publicsuffix.EffectiveTLDPlusOne(n.Text()); err == nil {
+		return domain
+	}
+	return n.Text()
 }
 
 // heardBulk reports whether the server ever answered over the pool's sockets.
