@@ -35,8 +35,8 @@ var (
 	ErrNoGlue = errors.New("the parent gives no address for a name server inside the zone")
 	// ErrCircular: finding the name server's address needs that very name server.
 	ErrCircular = errors.New("the name servers' names lead in a circle")
-	// ErrTooMany: the zone has more name servers than are looked up or asked, this one among them.
-	ErrTooMany = errors.New("there are more name servers than are asked")
+	// ErrTooMany: the zone has more name servers, or this one more addresses, than are looked up or asked.
+	ErrTooMany = errors.New("there are more name servers or addresses than are asked")
 	// ErrNoUsableAnswer: no server of the zone gave an answer that a resolver could go on with.
 	ErrNoUsableAnswer = errors.New("no server of the zone gave a usable answer")
 )
@@ -61,7 +61,7 @@ type NameServer struct {
 	Name  Name
 	Addrs []netip.Addr // sorted, IPv4 first
 	Glue  bool         // the addresses came with the referral
-	Err   error        // why there are none: ErrNoAddress, ErrNoGlue, ErrCircular, ErrTooMany, or no answer came
+	Err   error        // why there are none, or with ErrTooMany not all: ErrNoAddress, ErrNoGlue, ErrCircular, or no answer came
 }
 
 // Server is one address of a name server, with the port that is asked.
@@ -471,7 +471,7 @@ func sortServers(s []NameServer) {
 		slices.SortFunc(s[i].Addrs, netip.Addr.Compare)
 		s[i].Addrs = slices.Compact(s[i].Addrs)
 		if len(s[i].Addrs) > maxAddresses {
-			s[i].Addrs = s[i].Addrs[:maxAddresses]
+			s[i].Addrs, s[i].Err = s[i].Addrs[:maxAddresses], ErrTooMany // so that the absence of the others is no secret
 		}
 	}
 }
@@ -567,8 +567,8 @@ func (w Walker) lookUp(ctx context.Context, ns NameServer, stack []Name, learned
 	name := ns.Name
 	for range maxAliases {
 		// The referral to the zone of a name server often brings that server's own address: glue is what resolvers use.
-		if addrs := glueFor(name, w.known, learned); len(addrs) > 0 {
-			ns.Addrs = addrs
+		if glue := glueFor(name, w.known, learned); len(glue.Addrs) > 0 {
+			ns.Addrs, ns.Err = glue.Addrs, glue.Err
 			return ns
 		}
 		here := w
@@ -576,8 +576,8 @@ func (w Walker) lookUp(ctx context.Context, ns NameServer, stack []Name, learned
 		maps.Copy(here.known, learned)
 		here.Along = nil
 		answers, cut, err := here.walkForAddress(ctx, name, stack, learned)
-		if addrs := glueFor(name, learned); len(addrs) > 0 {
-			ns.Addrs = addrs
+		if glue := glueFor(name, learned); len(glue.Addrs) > 0 {
+			ns.Addrs, ns.Err = glue.Addrs, glue.Err
 			return ns
 		}
 		if err != nil {
@@ -694,22 +694,22 @@ func (w Walker) walkForAddress(ctx context.Context, name Name, stack []Name, lea
 		}
 		cut = next
 		learned[cut.Zone] = cut
-		if len(glueFor(name, learned)) > 0 {
+		if len(glueFor(name, learned).Addrs) > 0 {
 			return nil, Cut{}, nil
 		}
 	}
 }
 
-// glueFor looks for addresses of name among the name servers of known cuts.
-func glueFor(name Name, known ...map[Name]Cut) []netip.Addr {
+// glueFor looks for the glue of name among the name servers of known cuts.
+func glueFor(name Name, known ...map[Name]Cut) NameServer {
 	for _, m := range known {
 		for n := name; !n.IsZero(); n = n.Parent() {
 			for _, ns := range m[n].NameServers {
 				if ns.Name == name && ns.Glue && len(ns.Addrs) > 0 {
-					return ns.Addrs
+					return ns
 				}
 			}
 		}
 	}
-	return nil
+	return NameServer{}
 }

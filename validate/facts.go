@@ -203,7 +203,7 @@ func (p *Pass) gather(ctx context.Context) {
 	}
 	f.views = p.views(f.walk.Answers, true)
 	for _, ns := range f.cut.NameServers {
-		if len(ns.Addrs) == 0 && ns.Err != nil {
+		if ns.Err != nil {
 			f.views = append(f.views, ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err), Delegated: true})
 		}
 	}
@@ -447,7 +447,7 @@ func (p *Pass) childServers(ctx context.Context) {
 	}
 	f.views = append(f.views, p.views(p.walker.Ask(ctx, servers, p.Record.Name, resolver.TypeCNAME, beside...), false)...)
 	for _, ns := range extra.NameServers {
-		if len(ns.Addrs) == 0 && ns.Err != nil {
+		if ns.Err != nil {
 			f.views = append(f.views, ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err)})
 		}
 	}

@@ -253,7 +253,7 @@ func (p *Pass) serversAbove(z *WayZone, cut, next resolver.Cut) {
 		z.Servers = append(z.Servers, x)
 	}
 	for _, ns := range cut.NameServers {
-		if len(ns.Addrs) == 0 && ns.Err != nil {
+		if ns.Err != nil {
 			x := viewed(ServerView{Answer: resolver.Answer{Server: resolver.Server{Name: ns.Name}, Err: ns.Err}, Standing: standingOf(ns.Err), Delegated: true})
 			z.Servers = append(z.Servers, x)
 		}
