@@ -49,9 +49,10 @@ type Checker struct {
 	Timeout      time.Duration // for one record, all told; 0: [DefaultTimeout]
 	MaxQuestions int           // for one record; 0: [DefaultMaxQuestions]
 	Concurrency  int           // records at a time in [Checker.CheckAll]; 0: [DefaultConcurrency], or more where Lean is set
-	// Lean leaves out the questions that tell nothing of a record that is right but notices: whether an unsigned zone's
-	// answer comes from a wildcard, and whether an address stands beside the record. It is for many records, of which most
-	// are right: see [Checker.CheckAll].
+	// Lean leaves out two questions about a record that looks right: whether an unsigned zone's answer comes from a wildcard,
+	// which is a notice, and whether an address stands beside the record, which is an error (cname-and-other-data) that no
+	// zone of a name server that keeps to RFC 1034, 3.6.2 can have. A TXT beside it is seen. It is for many records, of which
+	// most are right: see [Checker.CheckAll].
 	Lean bool
 	// Consult is given the report of a record that is not valid, and may answer with rules that know more than the DNS does: those
 	// of package providers with what an account holds, say. They look anew at the same answers in place of Rules, nothing that was
