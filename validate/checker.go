@@ -50,9 +50,9 @@ type Checker struct {
 	MaxQuestions int           // for one record; 0: [DefaultMaxQuestions]
 	Concurrency  int           // records at a time in [Checker.CheckAll]; 0: [DefaultConcurrency], or more where Lean is set
 	// Lean leaves out two questions about a record that looks right: whether an unsigned zone's answer comes from a wildcard,
-	// which is a notice, and whether an address stands beside the record, which is an error (cname-and-other-data) that no
-	// zone of a name server that keeps to RFC 1034, 3.6.2 can have. A TXT beside it is seen. It is for many records, of which
-	// most are right: see [Checker.CheckAll].
+	// which is a notice, and whether an address stands beside the record, which is an error (cname-and-other-data), though one
+	// that few name servers let anybody make (RFC 1034, 3.6.2). A TXT beside it is seen. It is for many records, of which most
+	// are right: see [Checker.CheckAll].
 	Lean bool
 	// Consult is given the report of a record that is not valid, and may answer with rules that know more than the DNS does: those
 	// of package providers with what an account holds, say. They look anew at the same answers in place of Rules, nothing that was

@@ -101,6 +101,9 @@ func (p *Pass) recordVerdict(ctx context.Context) (Verdict, string) {
 	if slices.ContainsFunc(f.views, p.contradicts) {
 		return Invalid, ""
 	}
+	if p.hidesBeside(asked) {
+		return Undetermined, "the answer for TXT at the name is too long for UDP and could not be had over TCP, so what stands beside the CNAME is not known"
+	}
 	// Whatever it was that could not be asked, it might have spoken against the record.
 	if cut || p.short.Load() || slices.ContainsFunc(asked, func(a resolver.Answer) bool { return ranOut(a.Err) }) {
 		if p.lacks.Load() {
@@ -113,6 +116,22 @@ func (p *Pass) recordVerdict(ctx context.Context) (Verdict, string) {
 
 // transcriptLacks is why a replay is undetermined: the transcript is of another record, or of a version that asked less.
 const transcriptLacks = "the transcript that is replayed does not hold every answer"
+
+// hidesBeside reports whether no server's answer for TXT at the name could be had and one of them was cut short. The CNAME,
+// which came whole, is all that a healthy server would have sent. Mere silence about a type is what a firewall does.
+func (p *Pass) hidesBeside(asked []resolver.Answer) bool {
+	short := false
+	for _, a := range asked {
+		if a.Question.Type != resolver.TypeTXT {
+			continue
+		}
+		if a.Err == nil {
+			return false
+		}
+		short = short || errors.Is(a.Err, resolver.ErrTruncated)
+	}
+	return short
+}
 
 // registryDisagrees reports whether one server of the zone above denies the domain and another one delegates it, or may:
 // time or questions ran out before it had its turn.
