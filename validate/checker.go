@@ -330,12 +330,15 @@ func fold(rules []Rule, found map[ID][]Finding) []Finding {
 	return out
 }
 
-// sortFindings puts errors before warnings before notices, what is explained after what explains it, else in the order of
-// the rules.
+// sortFindings puts errors before warnings before notices, what is explained after what explains it, a warning of what may be
+// after one of what is, else in the order of the rules.
 func sortFindings(findings []Finding, order map[ID]int) {
 	rank := func(f Finding) int {
-		r := severityRank[f.Severity] * 2
-		if f.ExplainedBy != "" {
+		r := severityRank[f.Severity] * 3
+		switch {
+		case f.ExplainedBy != "":
+			r += 2
+		case f.Severity == Warning && f.Confidence == Possible:
 			r++
 		}
 		return r
