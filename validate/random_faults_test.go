@@ -411,7 +411,11 @@ func serverFaults() []randomFault {
 		{"one is silent", ofOneServer, "server-unreachable", validate.Valid, false, one("drop")},
 		{"one is mangled", ofOneServer, "server-unreachable", validate.Valid, false, one("mangle")},
 		{"one is silent to EDNS", ofOneServer, "server-unreachable", validate.Valid, false, func(d dice, w *randomWorld) bool {
-			return !w.anythingSigned() && one("drop-edns")(d, w) // what is signed cannot do without
+			if w.anythingSigned() { // what is signed cannot do without
+				return false
+			}
+			w.faults = append(w.faults, w.servers[len(w.servers)-1-d.n(len(w.servers))].String()+" drop-edns") // for any name, or it is loss
+			return true
 		}},
 		{"one has no address", ofOneServer, "server-lame", validate.Valid, false, func(_ dice, w *randomWorld) bool {
 			if w.sharesServers() {

@@ -30,7 +30,7 @@ func (serverUnreachable) Info() Info {
 	}
 }
 
-func (serverUnreachable) Run(_ context.Context, p *Pass) error {
+func (serverUnreachable) Run(ctx context.Context, p *Pass) error {
 	if p.lacks.Load() {
 		return fmt.Errorf("%w: %s", ErrUndetermined, transcriptLacks)
 	}
@@ -78,7 +78,7 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 		p.Report(Finding{Confidence: Likely, Message: msg, Evidence: p.waysIn(), Fixes: []Fix{fix}}, answersOf(all)...)
 		return nil
 	}
-	p.reportPlainOnly()
+	p.reportPlainOnly(ctx)
 	if len(silent) == 0 || p.aboveDomain() {
 		return nil
 	}
@@ -104,10 +104,14 @@ func (serverUnreachable) Run(_ context.Context, p *Pass) error {
 }
 
 // reportPlainOnly tells of servers of which an answer came to no question with EDNS. A resolver may ask once more without, and
-// since DNS flag day 2019 (1 February 2019) most take the silence for a server that is down.
-func (p *Pass) reportPlainOnly() {
-	plain := slices.DeleteFunc(p.answered(), func(v ServerView) bool { return !v.Response.PlainOnly })
-	if len(plain) == 0 || p.aboveDomain() {
+// since DNS flag day 2019 (1 February 2019) most take the silence for a server that is down. A server that answered any
+// question with EDNS is not one of these: what came of the other one was lost on the way.
+func (p *Pass) reportPlainOnly(ctx context.Context) {
+	if p.aboveDomain() {
+		return
+	}
+	plain := slices.DeleteFunc(p.answered(), func(v ServerView) bool { return !v.Response.PlainOnly || p.speaksEDNS(ctx, v.Server) })
+	if len(plain) == 0 {
 		return
 	}
 	zone := p.facts.cut.Zone
@@ -119,6 +123,14 @@ func (p *Pass) reportPlainOnly() {
 		Fixes: []Fix{{Where: WhereServers, Message: fmt.Sprintf("let %s answer questions with EDNS (RFC 6891), over UDP and TCP, and nothing in front drop these: a server "+
 			"that does not know EDNS is to answer all the same", list(plain, viewText))}},
 	}, answersOf(plain)...)
+}
+
+// speaksEDNS reports whether a server answers with EDNS what every server is asked about CAA.
+func (p *Pass) speaksEDNS(ctx context.Context, s resolver.Server) bool {
+	return slices.ContainsFunc(p.climbWithin(p.facts.cut.Zone), func(n resolver.Name) bool {
+		a := p.walker.Ask(ctx, []resolver.Server{s}, n, resolver.TypeCAA)[0]
+		return a.Err == nil && a.Response.EDNS
+	})
 }
 
 func onlyIPv6(views []ServerView) bool {
