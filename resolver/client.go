@@ -396,14 +396,18 @@ func (c *Client) try(ctx context.Context, q Question, tcp, edns bool) try {
 	if _, err := conn.Write(wire); err != nil {
 		return t.lost(ctx, err, true)
 	}
-	buffer := buffers.Get().(*[maxMessage]byte)
-	defer buffers.Put(buffer)
+	receive := receiveFramed
+	if !tcp {
+		buffer := datagrams.Get().(*[maxDatagram]byte)
+		defer datagrams.Put(buffer)
+		receive = func(conn net.Conn) ([]byte, error) { return receiveDatagram(conn, buffer[:]) }
+	}
 	for range maxStrays {
-		n, err := receive(conn, tcp, buffer[:])
+		message, err := receive(conn)
 		if err != nil {
 			return t.lost(ctx, err, false)
 		}
-		reply, fit, err := match(q, id, buffer[:n])
+		reply, fit, err := match(q, id, message)
 		switch fit {
 		case stray:
 			continue
@@ -427,22 +431,35 @@ func (c *Client) try(ctx context.Context, q Question, tcp, edns bool) try {
 // maxMessage is the most that a length field of two octets can say (RFC 1035, 4.2.2).
 const maxMessage = 65535
 
-var buffers = sync.Pool{New: func() any { return new([maxMessage]byte) }}
+// maxDatagram is how much of a datagram is read: several times what we say we take (udpSize).
+const maxDatagram = 8192
 
-// receive reads one message into b.
-func receive(conn net.Conn, tcp bool, b []byte) (int, error) {
-	if !tcp {
-		return conn.Read(b)
+var datagrams = sync.Pool{New: func() any { return new([maxDatagram]byte) }}
+
+// receiveDatagram reads one message into b. One that is longer than b is marked as truncated, which it is by now.
+func receiveDatagram(conn net.Conn, b []byte) ([]byte, error) {
+	n, err := conn.Read(b)
+	if err != nil {
+		return nil, err
 	}
+	if n == len(b) {
+		const tc = 0x02
+		b[2] |= tc
+	}
+	return b[:n], nil
+}
+
+// receiveFramed reads one message behind its length.
+func receiveFramed(conn net.Conn) ([]byte, error) {
 	var length [2]byte
 	if _, err := io.ReadFull(conn, length[:]); err != nil {
-		return 0, err
+		return nil, err
 	}
-	n := int(binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(conn, b[:n]); err != nil {
-		return 0, fmt.Errorf("%w: it ends early", ErrMalformed)
+	b := make([]byte, binary.BigEndian.Uint16(length[:]))
+	if _, err := io.ReadFull(conn, b); err != nil {
+		return nil, fmt.Errorf("%w: it ends early", ErrMalformed)
 	}
-	return n, nil
+	return b, nil
 }
 
 // fit says what a message is to the question we sent (RFC 5452, 9.1).

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -73,6 +74,11 @@ func TestClientOverLoopback(t *testing.T) {
 		if w.LocalAddr().Network() == "udp" && m.Question[0].Qtype == dns.TypeTXT {
 			r.Truncated, r.Answer = true, nil
 		}
+		if m.Question[0].Qtype == dns.TypeMX {
+			for range 50 { // more than is read of a datagram
+				r.Extra = append(r.Extra, &dns.TXT{Hdr: dns.RR_Header{Name: "x.example.com.", Rrtype: dns.TypeTXT, Class: dns.ClassINET}, Txt: []string{strings.Repeat("x", 250)}})
+			}
+		}
 		if err := w.WriteMsg(r); err != nil {
 			t.Error(err)
 		}
@@ -95,6 +101,12 @@ func TestClientOverLoopback(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, TCP, r.Transport)
 	require.Equal(t, 2, r.Tries)
+
+	q.Type = TypeMX
+	r, err = c.Resolve(t.Context(), q)
+	require.NoError(t, err)
+	require.Equal(t, TCP, r.Transport, "the datagram was longer than what is read of one")
+	require.Len(t, r.Additional, 50)
 
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()

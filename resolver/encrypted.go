@@ -275,18 +275,16 @@ func exchangeTLS(ctx context.Context, conn net.Conn, q Question) (Response, erro
 	if _, err := conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...)); err != nil {
 		return Response{}, fmt.Errorf("%w: %w", errBroken, err)
 	}
-	buffer := buffers.Get().(*[maxMessage]byte)
-	defer buffers.Put(buffer)
 	var last error
 	for range maxStrays {
-		n, err := receive(conn, true, buffer[:])
+		message, err := receiveFramed(conn)
 		if err != nil {
 			if last != nil {
 				return Response{}, last
 			}
 			return Response{}, fmt.Errorf("%w: %w", errBroken, err)
 		}
-		switch r, fit, err := match(q, id, buffer[:n]); fit {
+		switch r, fit, err := match(q, id, message); fit {
 		case ours:
 			return r, err
 		case strange:

@@ -129,6 +129,9 @@ func NameFromWire(b []byte) (Name, int, error) {
 // Wire gives the uncompressed wire form in lower case, as RFC 4034, 6.2 wants it for signatures. The zero Name gives nil.
 func (n Name) Wire() []byte { return []byte(n.wire) }
 
+// AppendWire appends what [Name.Wire] gives.
+func (n Name) AppendWire(b []byte) []byte { return append(b, n.wire...) }
+
 // IsZero reports whether n is the zero value, which is no name.
 func (n Name) IsZero() bool { return n.wire == "" }
 

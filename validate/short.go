@@ -35,11 +35,8 @@ type short struct {
 	raw               []byte // what was answered, as it came
 
 	cut     resolver.Cut
-	names   [][]byte // of its name servers, in wire form
 	servers []resolver.Server
 	signed  bool
-	name    []byte // the record's, in wire form
-	value   []byte
 }
 
 // shortQuestions is how many questions the short way may take, that to the public suffix among them.
@@ -47,7 +44,7 @@ const shortQuestions = 20
 
 // What is answered on the short way, in bytes: that much has room, and no more is kept for the next record.
 const (
-	usualAnswers = 1024
+	usualAnswers = 512
 	mostAnswers  = 4096
 )
 
@@ -138,7 +135,6 @@ func (s *short) takeOff() {
 			s.whole(nil)
 			return
 		}
-		s.name, s.value = s.record.Name.Wire(), s.record.Value.Wire()
 		s.pending = 1
 		f.pool.Send(s.ask(server.Addr, s.record.Name, walkType, s.referral))
 	case !x.learning:
@@ -201,7 +197,7 @@ func withRoom(b []byte, n int) []byte {
 	if len(b)+n <= cap(b) {
 		return b
 	}
-	const more = 256
+	const more = 128
 	return append(make([]byte, 0, len(b)+n+more), b...)
 }
 
@@ -210,7 +206,6 @@ func (s *short) referral(send func(*bulk.Ask), m *bulk.Message) error {
 	if code, _ := m.RCode(); code != resolver.NoError || m.Authoritative() || m.Truncated() {
 		return errNotPlain
 	}
-	zone := s.registered.Wire()
 	s.cut = resolver.Cut{Zone: s.registered, Parent: s.suffix.cut.Zone}
 	records := m.Records()
 	for i := range records {
@@ -220,7 +215,7 @@ func (s *short) referral(send func(*bulk.Ask), m *bulk.Message) error {
 			return errNotPlain
 		case r.Section == bulk.Authority && r.Type == resolver.TypeNS:
 			n, ok := m.Target(r)
-			if !ok || !m.OwnerIs(r, zone) {
+			if !ok || !m.OwnerIs(r, s.registered) {
 				return errNotPlain
 			}
 			s.cut.NameServers = append(s.cut.NameServers, resolver.NameServer{Name: n})
@@ -237,7 +232,6 @@ func (s *short) referral(send func(*bulk.Ask), m *bulk.Message) error {
 		if i > 0 && servers[i].Name == servers[i-1].Name {
 			return errNotPlain
 		}
-		s.names = append(s.names, servers[i].Name.Wire())
 	}
 	for i := range records {
 		r := &records[i]
@@ -245,7 +239,7 @@ func (s *short) referral(send func(*bulk.Ask), m *bulk.Message) error {
 			continue
 		}
 		for k := range servers {
-			if !servers[k].Name.Within(s.cut.Parent) || !m.OwnerIs(r, s.names[k]) {
+			if !servers[k].Name.Within(s.cut.Parent) || !m.OwnerIs(r, servers[k].Name) {
 				continue
 			}
 			addr, ok := netip.AddrFromSlice(m.Data(r))
@@ -416,11 +410,11 @@ func (s *short) text(_ func(*bulk.Ask), m *bulk.Message) error {
 		if r.Section != bulk.Answer {
 			continue
 		}
-		switch own := m.OwnerIs(r, s.name); {
+		switch own := m.OwnerIs(r, s.record.Name); {
 		case r.Class != classIN || r.Type == resolver.TypeDNAME:
 			return errNotPlain
 		case !own || r.Type == resolver.TypeRRSIG:
-		case r.Type != resolver.TypeCNAME || found || r.TTL > longestPlainTTL || !m.TargetIs(r, s.value):
+		case r.Type != resolver.TypeCNAME || found || r.TTL > longestPlainTTL || !m.TargetIs(r, s.record.Value):
 			return errNotPlain
 		default:
 			found = true
@@ -439,20 +433,20 @@ func (s *short) nameServers(_ func(*bulk.Ask), m *bulk.Message) error {
 	if !authoritative(m) {
 		return errNotPlain
 	}
-	zone, n := s.registered.Wire(), 0
+	n := 0
 	records := m.Records()
 	for i := range records {
 		r := &records[i]
 		if r.Section != bulk.Answer || r.Type == resolver.TypeRRSIG {
 			continue
 		}
-		if r.Type != resolver.TypeNS || r.Class != classIN || !m.OwnerIs(r, zone) ||
-			!slices.ContainsFunc(s.names, func(name []byte) bool { return m.TargetIs(r, name) }) {
+		if r.Type != resolver.TypeNS || r.Class != classIN || !m.OwnerIs(r, s.registered) ||
+			!slices.ContainsFunc(s.cut.NameServers, func(ns resolver.NameServer) bool { return m.TargetIs(r, ns.Name) }) {
 			return errNotPlain
 		}
 		n++
 	}
-	if n != len(s.names) {
+	if n != len(s.cut.NameServers) {
 		return errNotPlain
 	}
 	return nil
@@ -467,15 +461,14 @@ func (s *short) caa(name resolver.Name) func(func(*bulk.Ask), *bulk.Message) err
 		if !authoritative(m) {
 			return errNotPlain
 		}
-		zone := s.registered.Wire()
 		denied := false
 		records := m.Records()
 		for i := range records {
 			r := &records[i]
 			switch {
-			case r.Section == bulk.Authority && r.Type == resolver.TypeSOA && m.OwnerIs(r, zone):
+			case r.Section == bulk.Authority && r.Type == resolver.TypeSOA && m.OwnerIs(r, s.registered):
 				denied = true
-			case r.Section == bulk.Authority && r.Type == resolver.TypeNS && !m.OwnerIs(r, zone):
+			case r.Section == bulk.Authority && r.Type == resolver.TypeNS && !m.OwnerIs(r, s.registered):
 				return errNotPlain
 			}
 		}
@@ -587,7 +580,7 @@ func (s *short) land() {
 	names := namesOf(s.cut.NameServers)
 	f.mu.Lock()
 	outcomes, known := f.outcomes[status]
-	host := f.hostOf(s.names, names)
+	host := f.hostOf(names)
 	f.mu.Unlock()
 	if !known {
 		s.whole(nil)
@@ -597,7 +590,7 @@ func (s *short) land() {
 		Record: s.record, Verdict: Valid, Findings: []Finding{}, Outcomes: outcomes, Zone: Zone{Name: s.registered, NameServers: names}, Host: host,
 		Security: status, Queries: s.asked + s.lookedUp, Stats: Stats{Elapsed: time.Since(s.began)},
 	}}, s.began, nil}
-	*s = short{f: f, asks: s.asks, heard: s.heard[:0], raw: s.raw[:0], names: s.names[:0]}
+	*s = short{f: f, asks: s.asks, heard: s.heard[:0], raw: s.raw[:0]}
 	if cap(s.raw) > mostAnswers {
 		s.raw = make([]byte, 0, usualAnswers)
 	}

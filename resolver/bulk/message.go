@@ -143,14 +143,19 @@ const typeOPT resolver.Type = 41
 // Records gives the records in their order. The slice is the message's own.
 func (m *Message) Records() []Record { return m.records[:m.n] }
 
-// Asked reports whether the message is about this question of class IN; name is in wire form and in lower case.
-func (m *Message) Asked(name []byte, t resolver.Type) bool {
-	end := 12 + len(name)
-	if end+4 > len(m.b) || !sameLetters(m.b[12:end], name) {
+// Asked reports whether the message is about this question of class IN.
+func (m *Message) Asked(name resolver.Name, t resolver.Type) bool {
+	var buf [mostName]byte
+	wire := name.AppendWire(buf[:0])
+	end := 12 + len(wire)
+	if end+4 > len(m.b) || !sameLetters(m.b[12:end], wire) {
 		return false
 	}
 	return binary.BigEndian.Uint16(m.b[end:]) == uint16(t) && binary.BigEndian.Uint16(m.b[end+2:]) == 1
 }
+
+// mostName is how many octets a name has at most (RFC 1035, 3.1).
+const mostName = 255
 
 // sameLetters compares names without pointers, in any letter case: the length octets are no letters.
 func sameLetters(a, lower []byte) bool {
@@ -165,16 +170,18 @@ func sameLetters(a, lower []byte) bool {
 	return true
 }
 
-// OwnerIs reports whether the record's owner is name, in wire form and in lower case.
-func (m *Message) OwnerIs(r *Record, name []byte) bool { return m.nameIs(int(r.owner), name) }
+// OwnerIs reports whether the record's owner is name.
+func (m *Message) OwnerIs(r *Record, name resolver.Name) bool { return m.nameIs(int(r.owner), name) }
 
 // TargetIs reports whether the record's data is this one name and nothing else.
-func (m *Message) TargetIs(r *Record, name []byte) bool {
+func (m *Message) TargetIs(r *Record, name resolver.Name) bool {
 	end, ok := skipName(m.b, int(r.data))
 	return ok && end == int(r.data)+int(r.length) && m.nameIs(int(r.data), name)
 }
 
-func (m *Message) nameIs(at int, name []byte) bool {
+func (m *Message) nameIs(at int, is resolver.Name) bool {
+	var buf [mostName]byte
+	name := is.AppendWire(buf[:0])
 	for left := len(m.b); left > 0; left-- { // each turn reads an octet or goes back: a loop of pointers ends
 		if at >= len(m.b) || len(name) == 0 {
 			return false

@@ -42,20 +42,20 @@ func TestMessageIsReadWhereItLies(t *testing.T) {
 		assert.True(t, m.IsResponse())
 		assert.True(t, m.Authoritative())
 		assert.False(t, m.Truncated())
-		assert.True(t, m.Asked(name.Wire(), resolver.TypeCNAME))
-		assert.False(t, m.Asked(name.Wire(), resolver.TypeTXT))
-		assert.False(t, m.Asked(value.Wire(), resolver.TypeCNAME))
+		assert.True(t, m.Asked(name, resolver.TypeCNAME))
+		assert.False(t, m.Asked(name, resolver.TypeTXT))
+		assert.False(t, m.Asked(value, resolver.TypeCNAME))
 		code, edns := m.RCode()
 		assert.Equal(t, resolver.NoError, code)
 		assert.True(t, edns)
 		rrs := m.Records()
 		require.Len(t, rrs, 4)
 		assert.Equal(t, []Section{Answer, Authority, Additional, Additional}, []Section{rrs[0].Section, rrs[1].Section, rrs[2].Section, rrs[3].Section})
-		assert.True(t, m.OwnerIs(&rrs[0], name.Wire()))
-		assert.False(t, m.OwnerIs(&rrs[0], value.Wire()))
-		assert.True(t, m.TargetIs(&rrs[0], value.Wire()))
-		assert.False(t, m.TargetIs(&rrs[0], name.Wire()))
-		assert.False(t, m.TargetIs(&rrs[2], value.Wire()))
+		assert.True(t, m.OwnerIs(&rrs[0], name))
+		assert.False(t, m.OwnerIs(&rrs[0], value))
+		assert.True(t, m.TargetIs(&rrs[0], value))
+		assert.False(t, m.TargetIs(&rrs[0], name))
+		assert.False(t, m.TargetIs(&rrs[2], value))
 		target, ok := m.Target(&rrs[0])
 		assert.True(t, ok)
 		assert.Equal(t, value, target)
@@ -79,7 +79,7 @@ func TestManyRecordsAreSaidToBeTooMany(t *testing.T) {
 
 func TestReadingCostsNoMemory(t *testing.T) {
 	wire := packed(t, true, []string{"_a79.example.com. 300 IN CNAME _424.xyz.acm-validations.aws."}, nil, nil)
-	name, value := resolver.MustParseName("_a79.example.com.").Wire(), resolver.MustParseName("_424.xyz.acm-validations.aws.").Wire()
+	name, value := resolver.MustParseName("_a79.example.com."), resolver.MustParseName("_424.xyz.acm-validations.aws.")
 	var m Message
 	assert.Zero(t, testing.AllocsPerRun(100, func() {
 		if m.Read(wire) != nil || !m.Asked(name, resolver.TypeCNAME) || !m.OwnerIs(&m.Records()[0], name) || !m.TargetIs(&m.Records()[0], value) {
@@ -90,7 +90,7 @@ func TestReadingCostsNoMemory(t *testing.T) {
 
 func BenchmarkRead(b *testing.B) {
 	wire := packed(b, true, []string{"_a79.example.com. 300 IN CNAME _424.xyz.acm-validations.aws."}, nil, nil)
-	name, value := resolver.MustParseName("_a79.example.com.").Wire(), resolver.MustParseName("_424.xyz.acm-validations.aws.").Wire()
+	name, value := resolver.MustParseName("_a79.example.com."), resolver.MustParseName("_424.xyz.acm-validations.aws.")
 	var m Message
 	b.ReportAllocs()
 	for b.Loop() {
@@ -114,16 +114,16 @@ func FuzzRead(f *testing.F) {
 		for i := range m.Records() {
 			r := &m.Records()[i]
 			owner, ok := m.Owner(r)
-			if ok != (ok && m.OwnerIs(r, owner.Wire())) {
+			if ok != (ok && m.OwnerIs(r, owner)) {
 				t.Errorf("record %d has the owner %s, and has not", i, owner)
 			}
-			if target, ok := m.Target(r); ok && !m.TargetIs(r, target.Wire()) {
+			if target, ok := m.Target(r); ok && !m.TargetIs(r, target) {
 				t.Errorf("record %d has the target %s, and has not", i, target)
 			}
 			_ = m.Data(r)
 		}
 		res, err := m.Response(q)
-		if err != nil || !m.Asked(q.Name.Wire(), q.Type) {
+		if err != nil || !m.Asked(q.Name, q.Type) {
 			return
 		}
 		if res.Authoritative != m.Authoritative() || res.Truncated != m.Truncated() {

@@ -47,7 +47,6 @@ type Ask struct {
 	// through out goes out together with the questions of others.
 	Done func(out *Outbox, m *Message, err error)
 
-	name   []byte // wire form of Name
 	server *server
 	sent   int64 // when it was last sent, in nanoseconds of the pool's clock
 	tried  int
@@ -210,7 +209,7 @@ func (p *Pool) admit(asks []*Ask) (over []ended) {
 			continue
 		}
 		s := p.server(a.Server)
-		a.server, a.name = s, a.Name.Wire()
+		a.server = s
 		switch {
 		case s.quiet > now:
 			p.stats.Silent++

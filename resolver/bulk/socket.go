@@ -285,7 +285,7 @@ func (p *Pool) write(f *family, by *socket, asks []*Ask, now int64) (over []ende
 // appendQuestion writes a question (RFC 1035, 4.1; RFC 6891, 6.1; RFC 3225).
 func appendQuestion(b []byte, id uint16, a *Ask) []byte {
 	b = append(b, byte(id>>8), byte(id), 0, 0, 0, 1, 0, 0, 0, 0, 0, 1)
-	b = append(b, a.name...)
+	b = a.Name.AppendWire(b)
 	b = binary.BigEndian.AppendUint16(b, uint16(a.Type))
 	b = append(b, 0, 1)
 	var do byte
@@ -382,7 +382,7 @@ func (p *Pool) match(s *socket, b []byte, from net.Addr) *Ask {
 		return a // an error may leave the question out
 	}
 	q := Message{b: b}
-	if binary.BigEndian.Uint16(b[4:]) != 1 || !q.Asked(a.name, a.Type) {
+	if binary.BigEndian.Uint16(b[4:]) != 1 || !q.Asked(a.Name, a.Type) {
 		return nil
 	}
 	return a
