@@ -170,9 +170,7 @@ func (s *short) ask(server netip.AddrPort, name resolver.Name, t resolver.Type, 
 		s.mu.Lock()
 		h := heard{ask: a, err: err}
 		if err == nil {
-			h.from = len(s.raw)
-			s.raw = append(withRoom(s.raw, len(m.Bytes())), m.Bytes()...)
-			h.to = len(s.raw)
+			h.from, h.to = s.keep(a, m.Bytes())
 		}
 		s.heard = append(s.heard, h)
 		switch {
@@ -192,12 +190,24 @@ func (s *short) ask(server netip.AddrPort, name resolver.Name, t resolver.Type, 
 	return a
 }
 
+// keep keeps an answer, where another server has not given the very same to the same question, ID aside.
+func (s *short) keep(a *bulk.Ask, answer []byte) (from, to int) {
+	for _, o := range s.heard {
+		if o.err == nil && o.ask.Type == a.Type && o.ask.Name == a.Name && string(s.raw[o.from+2:o.to]) == string(answer[2:]) {
+			return o.from, o.to
+		}
+	}
+	from = len(s.raw)
+	s.raw = append(withRoom(s.raw, len(answer)), answer...)
+	return from, len(s.raw)
+}
+
 // withRoom gives b with room for n more bytes, and little beyond: there are thousands of them.
 func withRoom(b []byte, n int) []byte {
 	if len(b)+n <= cap(b) {
 		return b
 	}
-	const more = 128
+	const more = 64
 	return append(make([]byte, 0, len(b)+n+more), b...)
 }
 
@@ -551,16 +561,11 @@ func (s *short) secure() bool {
 	return true
 }
 
-// sameAsBefore reports whether another server gave the very same answer to the same question, ID aside.
+// sameAsBefore reports whether another server gave the very same answer to the same question.
 func (s *short) sameAsBefore(i int) bool {
-	h := s.heard[i]
-	for _, o := range s.heard[:i] {
-		if o.err == nil && o.ask.Type == h.ask.Type && o.ask.Name == h.ask.Name && o.ask.Server != s.asks[0].Server &&
-			string(s.raw[o.from+2:o.to]) == string(s.raw[h.from+2:h.to]) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.heard[:i], func(o heard) bool {
+		return o.err == nil && o.from == s.heard[i].from && o.ask.Server != s.asks[0].Server
+	})
 }
 
 // land ends the short way.
