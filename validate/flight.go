@@ -83,11 +83,8 @@ func (c *Checker) newFlight(ctx context.Context, rules []Rule) *flight {
 		f.checker.Resolver = &resolver.Cache{Resolver: f.pool}
 	}
 	f.checker.memory = &dnssec.Memory{}
-	if f.isLean() {
+	if f.isLean() && c.Concurrency == 0 {
 		f.window, f.young = leanWindow, leanYoung
-		if c.Concurrency != 0 {
-			f.window, f.young = c.Concurrency, c.Concurrency
-		}
 	}
 	f.check = func(r Record, before []resolver.Exchange) (Report, error) {
 		rep, p, err := f.checker.check(ctx, r, rules, before...)

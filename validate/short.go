@@ -22,7 +22,7 @@ type short struct {
 	registered resolver.Name
 	suffix     *suffixFacts
 	began      time.Time
-	waits      int // for checks of others
+	waits      int // for what others find out
 
 	mu      sync.Mutex
 	asks    []*bulk.Ask
@@ -59,7 +59,7 @@ func (h heard) question() resolver.Question {
 	return resolver.Question{Name: h.ask.Name, Type: h.ask.Type, Server: h.ask.Server, DNSSEC: h.ask.DNSSEC}
 }
 
-// mostWaits is how often a record waits for what another's check finds out, before it is checked whole itself.
+// mostWaits is how often a record waits for what is found out for others, before it is checked whole itself.
 const mostWaits = 4
 
 // longestPlainTTL is the TTL up to which a CNAME is not worth a word (ttl-long).
